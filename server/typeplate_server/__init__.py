@@ -1,0 +1,1 @@
+"""The Typeplate server: technical vehicle data for applications, over gRPC."""
