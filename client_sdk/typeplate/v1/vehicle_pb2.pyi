@@ -568,7 +568,9 @@ class Vehicle(_message.Message):
     body_style: Global___BodyStyle.ValueType
     """Shape of the body. UNSPECIFIED: unknown; many sources publish a size class only."""
     body_style_text: _builtins.str
-    """The body as published, for example `Hatchback/Liftback/Notchback`. Absent: `body_style` says all of it, or nothing is known."""
+    """The body as published, for example `Hatchback/Liftback/Notchback`. Absent: `body_style` says all of it, or
+    nothing is known.
+    """
     vehicle_class: _builtins.str
     """Size class as published, for example `Compact Cars` (EPA) or `Mid-size` (NRCan). Absent: unknown."""
     vehicle_type: _builtins.str
@@ -580,45 +582,71 @@ class Vehicle(_message.Message):
     powertrain: Global___Powertrain.ValueType
     """What makes it move. UNSPECIFIED: unknown."""
     powertrain_text: _builtins.str
-    """The source's own class of alternative drive, for example `FFV` or `Diesel`. Absent: the source gives none, which most conventional vehicles have."""
+    """The source's own class of alternative drive, for example `FFV` or `Diesel`. Absent: the source gives none,
+    which most conventional vehicles have.
+    """
     powertrain_description: _builtins.str
-    """The source's free text on engine or energy system, for example `SIDI & PFI; Mild Hybrid` or, of a fuel cell, `PEM`. Absent: none."""
+    """The source's free text on engine or energy system, for example `SIDI & PFI; Mild Hybrid` or, of a fuel cell,
+    `PEM`. Absent: none.
+    """
     drive: Global___Drive.ValueType
     """Driven wheels. UNSPECIFIED: unknown."""
     drive_text: _builtins.str
     """The drive as published. Absent: `drive` says all of it, or nothing is known."""
     fuel: Global___Fuel.ValueType
-    """The energy it runs on; of two, the one that the source names first. A plug-in hybrid has its liquid fuel here. UNSPECIFIED: unknown."""
+    """The energy it runs on; of two, the one that the source names first. A plug-in hybrid has its liquid fuel here.
+    UNSPECIFIED: unknown.
+    """
     fuel_grade: Global___FuelGrade.ValueType
     """Grade of `fuel` that the maker requires or recommends; for gasoline only. UNSPECIFIED: unknown, or not gasoline."""
     secondary_fuel: Global___Fuel.ValueType
-    """The other energy it can run on, for example electricity of a plug-in hybrid or E85. UNSPECIFIED: there is none, or it is unknown."""
+    """The other energy it can run on, for example electricity of a plug-in hybrid or E85. UNSPECIFIED: there is
+    none, or it is unknown.
+    """
     fuel_text: _builtins.str
     """The fuels as published. Absent: the three fields above say all of it, or nothing is known."""
     blended_charge_depletion: _builtins.bool
-    """Whether a plug-in hybrid may start its engine while it depletes its battery ("blended"). Absent: unknown, or not a plug-in hybrid."""
+    """Whether a plug-in hybrid may start its engine while it depletes its battery ("blended"). Absent: unknown, or
+    not a plug-in hybrid.
+    """
     start_stop: _builtins.bool
     """Whether the engine stops when the vehicle stands. Absent: unknown."""
     displacement_l: _builtins.float
-    """Engine displacement in litres as published, often rounded to 0.1 l: it cannot be turned into cubic centimetres. At most 100. Absent: unknown, or no combustion engine."""
+    """Engine displacement in litres as published, often rounded to 0.1 l: it cannot be turned into cubic
+    centimetres. At most 100. Absent: unknown, or no combustion engine.
+    """
     cylinders: _builtins.int
     """Number of cylinders (of rotors, for a rotary engine), 1–48. Absent: unknown, or no combustion engine."""
     power_kw: _builtins.float
-    """Greatest power of the whole drive in kilowatts. It is no sum of parts: engine and motors seldom give their most together. At most 5,000. Absent: unknown."""
+    """Greatest power of the whole drive in kilowatts. It is no sum of parts: engine and motors seldom give their
+    most together. At most 5,000. Absent: unknown.
+    """
     torque_nm: _builtins.float
     """Greatest torque of the whole drive in newton metres. At most 50,000. Absent: unknown."""
     fuel_consumption_l_per_100km: _builtins.float
-    """Fuel consumption in litres per 100 km, combined, on `fuel`, in the source's foremost test cycle. Of a plug-in hybrid: with the battery sustained, not the weighted figure. Absent: unknown, or a fuel that is not liquid."""
+    """Fuel consumption in litres per 100 km, combined, on `fuel`, in the source's foremost test cycle. Of a plug-in
+    hybrid: with the battery sustained, not the weighted figure. Absent: unknown, or a fuel that is not liquid.
+    """
     energy_consumption_kwh_per_100km: _builtins.float
-    """Electricity (hydrogen, of a fuel cell vehicle) in kilowatt-hours per 100 km, combined, from the plug. Of a plug-in hybrid: while it depletes its battery. Absent: unknown, or neither is used."""
+    """Electricity (hydrogen, of a fuel cell vehicle) in kilowatt-hours per 100 km, combined, from the plug. Of a
+    plug-in hybrid: while it depletes its battery. Absent: unknown, or neither is used.
+    """
     co2_g_per_km: _builtins.float
-    """CO2 from the tailpipe in grams per km, combined, on `fuel`. Of a plug-in hybrid: weighted with its utility factor. 0 of an electric vehicle. Absent: unknown."""
+    """CO2 from the tailpipe in grams per km, combined, on `fuel`. Of a plug-in hybrid: weighted with its utility
+    factor. 0 of an electric vehicle. Absent: unknown.
+    """
     range_km: _builtins.float
-    """Range in km on all its energy together. Absent: unknown; most sources publish it only for vehicles that can run on electricity or hydrogen."""
+    """Range in km on all its energy together. Absent: unknown; most sources publish it only for vehicles that can
+    run on electricity or hydrogen.
+    """
     electric_range_km: _builtins.float
-    """Range in km on electricity alone, or, of a blended plug-in hybrid, until its battery is depleted. Absent: unknown, or it cannot be charged."""
+    """Range in km on electricity alone, or, of a blended plug-in hybrid, until its battery is depleted. Absent:
+    unknown, or it cannot be charged.
+    """
     battery_capacity_kwh: _builtins.float
-    """Energy of the drive battery in kilowatt-hours: usable where published, else the whole. At most 10,000. Absent: unknown, or none."""
+    """Energy of the drive battery in kilowatt-hours: usable where published, else the whole. At most 10,000. Absent:
+    unknown, or none.
+    """
     curb_mass_kg: _builtins.float
     """Mass ready to drive without driver and load, in kilograms. At most 200,000. Absent: unknown."""
     doors: _builtins.int
@@ -626,7 +654,9 @@ class Vehicle(_message.Message):
     seats: _builtins.int
     """Number of seats, driver's included, 0–200. Absent: unknown."""
     electric_drive_text: _builtins.str
-    """The source's text on motors and battery, for example `190 and 230 kW EESM` or `288V Ni-MH`, of which the readable part is in `electric_motors` and `battery`. Absent: none."""
+    """The source's text on motors and battery, for example `190 and 230 kW EESM` or `288V Ni-MH`, of which the
+    readable part is in `electric_motors` and `battery`. Absent: none.
+    """
     etag: _builtins.str
     """Changes with every change of the content (AIP-154). Sent with an update or a deletion, that only
     happens if the etag is still this one; else ETAG_MISMATCH. Empty in a request: no such check.
@@ -905,7 +935,9 @@ class Engine(_message.Message):
     displacement_l: _builtins.float
     """Displacement in litres as published, often rounded to 0.1 l. At most 100. Absent: unknown."""
     displacement_cc: _builtins.float
-    """Displacement in cubic centimetres, where the source states it so; never computed from litres. At most 100,000. Absent: unknown."""
+    """Displacement in cubic centimetres, where the source states it so; never computed from litres. At most 100,000.
+    Absent: unknown.
+    """
     cylinders: _builtins.int
     """Number of cylinders (of rotors, for a rotary engine), 1–48. Absent: unknown."""
     aspiration: Global___Aspiration.ValueType
@@ -1029,7 +1061,9 @@ class Transmission(_message.Message):
     type: Global___TransmissionType.ValueType
     """UNSPECIFIED: unknown."""
     gears: _builtins.int
-    """Number of forward gears; of a continuously variable one, of the steps it imitates. 1–40. Absent: unknown, or continuously variable without steps."""
+    """Number of forward gears; of a continuously variable one, of the steps it imitates. 1–40. Absent: unknown, or
+    continuously variable without steps.
+    """
     driver_selectable: _builtins.bool
     """Whether the driver can select gears of an automatic transmission. Absent: unknown, or a manual one."""
     text: _builtins.str
@@ -1570,19 +1604,29 @@ class EfficiencyRating(_message.Message):
     fuel_consumption_l_per_100km: _builtins.float
     """Litres of `fuel` per 100 km. Absent: another value is stated, or `fuel` is not liquid."""
     energy_consumption_kwh_per_100km: _builtins.float
-    """Kilowatt-hours per 100 km; published equivalents (MPGe) are converted at 33.705 kWh per US gallon. Absent: another value is stated."""
+    """Kilowatt-hours per 100 km; published equivalents (MPGe) are converted at 33.705 kWh per US gallon. Absent:
+    another value is stated.
+    """
     range_km: _builtins.float
     """Range in km. Absent: another value is stated, or the published text is not one number."""
     utility_factor: _builtins.float
     """Share of driving that the mode is taken to have, 0–1, a pure number (SAE J2841). Absent: not published."""
     published_value: _builtins.float
-    """The figure as published, in `published_unit`; rounded, where the source rounds for its label. Absent: `utility_factor` or `published_text` is the figure."""
+    """The figure as published, in `published_unit`; rounded, where the source rounds for its label. Absent:
+    `utility_factor` or `published_text` is the figure.
+    """
     published_unrounded_value: _builtins.float
-    """The same figure before rounding, where the source publishes both. The values above are computed from it. Absent: not published."""
+    """The same figure before rounding, where the source publishes both. The values above are computed from it.
+    Absent: not published.
+    """
     published_unit: _builtins.str
-    """Unit of the published figure: `mpg`, `mpge`, `gal/100mi`, `kWh/100mi`, `mi`, `l/100km`, `km`, … At most 20 characters. Absent: no figure but `utility_factor`."""
+    """Unit of the published figure: `mpg`, `mpge`, `gal/100mi`, `kWh/100mi`, `mi`, `l/100km`, `km`, … At most 20
+    characters. Absent: no figure but `utility_factor`.
+    """
     published_text: _builtins.str
-    """The figure as published where it is not one number, for example `230/270/270` for three tanks. Absent: it is one number."""
+    """The figure as published where it is not one number, for example `230/270/270` for three tanks. Absent: it is
+    one number.
+    """
     def __init__(
         self,
         *,
@@ -1739,11 +1783,15 @@ class Provenance(_message.Message):
     record_id: _builtins.str
     """The record's id at the source. At most 200 characters. Absent: the source has none."""
     license: _builtins.str
-    """Licence of the data, an SPDX identifier where there is one, for example `CDLA-Permissive-2.0`; `US-Public-Domain` for works of the US government. Absent: unknown."""
+    """Licence of the data, an SPDX identifier where there is one, for example `CDLA-Permissive-2.0`;
+    `US-Public-Domain` for works of the US government. Absent: unknown.
+    """
     dataset_version: _builtins.str
     """Version of the data set the record was read from, for example `2025-10-28`. Outside `etag`. Absent: unknown."""
     content_hash: _builtins.bytes
-    """SHA-256 over the technical content of the record, made by the importer. It decides whether a record has changed; the source's own dates do not. At most 64 bytes. Absent: not imported."""
+    """SHA-256 over the technical content of the record, made by the importer. It decides whether a record has
+    changed; the source's own dates do not. At most 64 bytes. Absent: not imported.
+    """
     quality: Global___Quality.ValueType
     """How far the data can be trusted. UNSPECIFIED: unknown."""
     @_builtins.property
@@ -1756,7 +1804,9 @@ class Provenance(_message.Message):
 
     @_builtins.property
     def source_modify_time(self) -> _timestamp_pb2.Timestamp:
-        """When the source says that it last changed the record. Untrusted (EPA recomputes records under an unchanged date, and dates unchanged ones anew) and outside `etag`. Absent: not stated."""
+        """When the source says that it last changed the record. Untrusted (EPA recomputes records under an unchanged
+        date, and dates unchanged ones anew) and outside `etag`. Absent: not stated.
+        """
 
     def __init__(
         self,
@@ -1822,7 +1872,9 @@ Global___ExternalId: _TypeAlias = ExternalId  # noqa: Y015
 
 @_typing.final
 class Estimates(_message.Message):
-    """Costs and scores that follow fuel prices and fleet averages. Volatile: outside the etag, and a change wakes no watcher."""
+    """Costs and scores that follow fuel prices and fleet averages. Volatile: outside the etag, and a change wakes no
+    watcher.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
