@@ -1,0 +1,1 @@
+"""The wire: server, interceptor, servicers, error mapping, proto ↔ model. The only home of grpc."""
