@@ -5,7 +5,6 @@ Usage: `python -m tests.benchmarks.bare_server SIZE`; prints `listening on HOST:
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import grpc

@@ -194,7 +194,7 @@ def run(
     streams: int = 16,
     body_bytes: int | None = None,
 ) -> Outcome:
-    """Call for `seconds` over `connections` × `streams`, and report. `body_bytes`: the expected reply size; None: any."""
+    """Call for `seconds` over `connections` × `streams`, and report. `body_bytes`: expected reply size; None: any."""
     host, _, port = target.rpartition(":")
     open_ = [_Connection(host, int(port), request, streams, body_bytes) for _ in range(connections)]
     selector = selectors.DefaultSelector()
