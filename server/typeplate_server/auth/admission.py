@@ -1,0 +1,113 @@
+"""The decision whether a call may go on, taken at handler start and again right before a commit.
+
+The order of questions (security: a failed one ends it):
+1. shape: one `authorization` entry, `Bearer`, ASCII, at most 4096 bytes, three strict base64url segments;
+2. a token known already, its key still live; else header, signature, claims (`tokens`);
+3. expiry; client revoked; client suspended; generation; freshness; scope.
+
+Rules kept here:
+* No lock, no I/O, no await: nothing can change between the questions.
+* Only signature and claims are remembered, with the key that made them good. All of 3 is asked on each call.
+* Whatever goes wrong unexpectedly in here is TOKEN_INVALID: an error never lets a call in, and never says INTERNAL.
+* A replica that is not fresh says of a client only what cannot have changed since, that it is revoked for good. All
+  else is AUTH_STATE_STALE, so that applications keep their tokens.
+* A well-signed token of a client that this deployment does not know is TOKEN_REVOKED: it is ours, and nothing stands
+  behind it (a restored backup, a replica not told yet). The bearer shall get a new one.
+* The scheme is compared without regard to case (RFC 9110 §11.1), and exactly one space follows it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from typeplate_server.auth.access import Access
+from typeplate_server.auth.clients import ClientState
+from typeplate_server.auth.keyring import KeyRing, SigningKey
+from typeplate_server.auth.registry import ClientRegistry
+from typeplate_server.auth.store import CommitGuard, ReadClient
+from typeplate_server.auth.tokens import MAX_TOKEN_LENGTH, AccessTokenVerifier
+from typeplate_server.errors import (
+    AuthStateStale,
+    ClientRevoked,
+    ClientSuspended,
+    ScopeMissing,
+    ServiceError,
+    TokenExpired,
+    TokenInvalid,
+    TokenMalformed,
+    TokenMissing,
+    TokenRevoked,
+)
+
+MAX_KNOWN_TOKENS: Final = 8192
+STALE_RETRY_S: Final = 1.0
+_SCHEME: Final = "bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, by a token that was good when admitted. Holds no token; fit for logs. `expire_time` is epoch seconds."""
+
+    client_id: str
+    jti: str
+    kid: str
+    scopes: frozenset[str]
+    generation: str
+    expire_time: int
+
+
+class Admission:
+    """Admits callers. `clock` never goes backwards; `fresh` says whether this process knows who is revoked."""
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        verifier: AccessTokenVerifier,
+        registry: ClientRegistry,
+        clock: Callable[[], float],
+        fresh: Callable[[], bool],
+        *,
+        max_known_tokens: int = MAX_KNOWN_TOKENS,
+    ) -> None:
+        self._keys = keys
+        self._verifier = verifier
+        self._client = registry.get
+        self._clock = clock
+        self._fresh = fresh
+        self._known: OrderedDict[str, tuple[SigningKey, Caller]] = OrderedDict()
+        self._max_known = max_known_tokens
+
+    def admit(self, values: Sequence[str | bytes], access: Access) -> Caller | None:
+        """Who calls, given all values of the metadata key `authorization`; None for a public method, which asks nobody.
+
+        Raises the `Unauthenticated` family, `AuthStateStale` or `ScopeMissing`, and nothing else.
+        """
+        if access.public:
+            return None
+        try:
+            caller = self._caller(values)
+            self.recheck(caller)
+            scope = access.scope
+            if scope is not None and scope not in caller.scopes:
+                raise ScopeMissing(scope)
+            return caller
+        except ServiceError:
+            raise
+        except Exception:
+            raise TokenInvalid from None
+
+    def recheck(self, caller: Caller) -> None:
+        """Asks again whether a caller admitted before may still go on: expiry, state, generation, freshness."""
+        client = self._client(caller.client_id)
+        fresh = self._fresh()
+        ...
+
+    def commit_guard(self, caller: Caller) -> CommitGuard:
+        """The same question, asked of the client's row inside a write transaction: no revoked caller commits."""
+
+        def guard(read: ReadClient) -> None: ...
+
+        return guard

@@ -1,0 +1,1 @@
+"""What the fields of a client may hold; each refusal is an `InvalidArgument` that names the field."""
