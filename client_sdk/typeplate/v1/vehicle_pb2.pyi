@@ -9,8 +9,9 @@ Rules of the whole model:
 * Unknown is absent; 0 is a value (the CO2 of an electric car). Every scalar that can be unknown is `optional`.
 * Enums are for closed sets, and their zero value means unknown. What an enum loses is kept beside it as
   published text.
-* Numbers are finite; unless the field says otherwise they are not negative.
-* A string that is present is not empty, and is at most 200 characters long unless the field says otherwise.
+* Numbers are finite; unless the field says otherwise they are 0 to 1,000,000.
+* A string that is present is not blank, has no control characters, and is at most 200 characters long unless
+  the field says otherwise.
 """
 
 from collections import abc as _abc

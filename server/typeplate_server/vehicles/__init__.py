@@ -1,0 +1,1 @@
+"""Owns what a vehicle is, and how sources become vehicles. Knows no gRPC and no SQL."""
