@@ -16,8 +16,8 @@ from typing import Any
 from google.api.field_behavior_pb2 import OUTPUT_ONLY, REQUIRED, field_behavior
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from typeplate.v1.vehicle_pb2 import Vehicle
 
+from typeplate.v1.vehicle_pb2 import Vehicle
 from typeplate_server.errors import FieldViolation, InvalidArgument
 from typeplate_server.vehicles.model import SOURCE_PATTERN, is_vehicle_id
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _OFFSET_HOURS = {"EST": -5, "EDT": -4}
-_MONTHS = {month: n for n, month in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @lru_cache(maxsize=8192)
@@ -15,8 +15,8 @@ def epoch_seconds(text: str) -> int | None:
     try:
         _, month, day, clock, zone, year = text.split()
         hour, minute, second = map(int, clock.split(":"))
-        local = datetime(int(year), _MONTHS[month], int(day), hour, minute, second, tzinfo=UTC)
-    except (ValueError, KeyError):
+        local = datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=UTC)
+    except ValueError:
         return None
     if zone not in _OFFSET_HOURS:
         return None

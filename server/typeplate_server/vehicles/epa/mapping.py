@@ -7,7 +7,6 @@ Text is kept with runs of white space collapsed; what an enum says completely is
 from __future__ import annotations
 
 from typeplate.v1 import vehicle_pb2 as pb
-
 from typeplate_server.vehicles import units
 from typeplate_server.vehicles.epa import dates, electric, vocabulary
 from typeplate_server.vehicles.epa.cells import Cells
@@ -64,7 +63,7 @@ def _set_identity(cells: Cells, vehicle: pb.Vehicle) -> None:
     vehicle.make = cells.required_text("make")
     vehicle.model = cells.required_text("model")
     year = cells.integer("year")
-    if year not in _YEARS:
+    if year is None or year not in _YEARS:
         raise RowError("year", "is not a year from 1886 to 2100")
     vehicle.model_year = year
     _set_text(vehicle, "base_model", cells.text("baseModel"))
@@ -88,7 +87,7 @@ def _set_drive(cells: Cells, vehicle: pb.Vehicle) -> None:
 def _set_fuels(cells: Cells, vehicle: pb.Vehicle) -> None:
     primary, secondary = cells.text("fuelType1") or "", cells.text("fuelType2") or ""
     blended = cells.flag("phevBlended", _BLENDED) or False
-    vehicle.fuel, vehicle.fuel_grade = vocabulary.PRIMARY_FUELS.get(primary, (0, 0))
+    vehicle.fuel, vehicle.fuel_grade = vocabulary.PRIMARY_FUELS.get(primary, vocabulary.UNKNOWN_FUEL)
     vehicle.secondary_fuel = vocabulary.SECONDARY_FUELS.get(secondary, pb.FUEL_UNSPECIFIED)
     text = cells.text("fuelType")
     if text != vocabulary.FUEL_TEXTS.get((primary, secondary, blended)):

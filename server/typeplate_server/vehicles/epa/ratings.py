@@ -8,15 +8,21 @@ on both energies and `rangeA` until the battery is depleted. "MPG" of anything b
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from typeplate.v1 import vehicle_pb2 as pb
-
 from typeplate_server.vehicles import units
 from typeplate_server.vehicles.epa.cells import Cells
 from typeplate_server.vehicles.epa.vocabulary import LIQUID_FUELS
 
-_MpgColumns = tuple[tuple[pb.TestCycle, pb.Phase, str, str], ...]
-_PhaseColumns = tuple[tuple[pb.Phase, str], ...]
+if TYPE_CHECKING:
+    _Cycle = pb.TestCycle.ValueType
+    _Phase = pb.Phase.ValueType
+    _Fuel = pb.Fuel.ValueType
+    _Mode = pb.Mode.ValueType
+    _MpgColumns = tuple[tuple[_Cycle, _Phase, str, str], ...]
+    _PhaseColumns = tuple[tuple[_Phase, str], ...]
+
 _ONE_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 _LABEL, _UNADJUSTED = pb.TEST_CYCLE_EPA_LABEL, pb.TEST_CYCLE_EPA_UNADJUSTED
@@ -65,7 +71,7 @@ def add_ratings(cells: Cells, vehicle: pb.Vehicle) -> None:
     _add_emissions(cells, vehicle, plug_in, depleting)
 
 
-def _add_mpg(cells: Cells, vehicle: pb.Vehicle, columns: _MpgColumns, fuel: pb.Fuel, mode: pb.Mode) -> None:
+def _add_mpg(cells: Cells, vehicle: pb.Vehicle, columns: _MpgColumns, fuel: _Fuel, mode: _Mode) -> None:
     for cycle, phase, column, unrounded_column in columns:
         value = cells.number(column)
         if value is None:
@@ -82,7 +88,7 @@ def _add_mpg(cells: Cells, vehicle: pb.Vehicle, columns: _MpgColumns, fuel: pb.F
             rating.energy_consumption_kwh_per_100km = units.kwh_per_100km_from_mpge(unrounded or value)
 
 
-def _add_electricity(cells: Cells, vehicle: pb.Vehicle, fuel: pb.Fuel, mode: pb.Mode) -> None:
+def _add_electricity(cells: Cells, vehicle: pb.Vehicle, fuel: _Fuel, mode: _Mode) -> None:
     for phase, column in _ELECTRICITY:
         value = cells.number(column)
         if value is not None:
@@ -124,14 +130,14 @@ def _add_weighted(cells: Cells, vehicle: pb.Vehicle) -> None:
             rating.published_unit = "mpge"
 
 
-def _add_ranges(cells: Cells, vehicle: pb.Vehicle, columns: _PhaseColumns, fuel: pb.Fuel, mode: pb.Mode) -> None:
+def _add_ranges(cells: Cells, vehicle: pb.Vehicle, columns: _PhaseColumns, fuel: _Fuel, mode: _Mode) -> None:
     for phase, column in columns:
         value = cells.number(column)
         if value is not None:
             _add_range(vehicle, phase, fuel, mode, value)
 
 
-def _add_secondary_range(cells: Cells, vehicle: pb.Vehicle, mode: pb.Mode) -> None:
+def _add_secondary_range(cells: Cells, vehicle: pb.Vehicle, mode: _Mode) -> None:
     """`rangeA`: one number, or one per tank that can be ordered (`230/270`) or per body (`310-390`)."""
     text = cells.text("rangeA")
     if text is None:
@@ -146,7 +152,7 @@ def _add_secondary_range(cells: Cells, vehicle: pb.Vehicle, mode: pb.Mode) -> No
     rating.published_unit = "mi"
 
 
-def _add_range(vehicle: pb.Vehicle, phase: pb.Phase, fuel: pb.Fuel, mode: pb.Mode, miles: float) -> None:
+def _add_range(vehicle: pb.Vehicle, phase: _Phase, fuel: _Fuel, mode: _Mode, miles: float) -> None:
     vehicle.efficiency_ratings.add(
         cycle=_LABEL,
         phase=phase,
@@ -158,14 +164,14 @@ def _add_range(vehicle: pb.Vehicle, phase: pb.Phase, fuel: pb.Fuel, mode: pb.Mod
     )
 
 
-def _add_emissions(cells: Cells, vehicle: pb.Vehicle, plug_in: bool, depleting: pb.Mode) -> None:
+def _add_emissions(cells: Cells, vehicle: pb.Vehicle, plug_in: bool, depleting: _Mode) -> None:
     mode = pb.MODE_WEIGHTED if plug_in else pb.MODE_UNSPECIFIED
     fuel = pb.FUEL_UNSPECIFIED if plug_in else vehicle.fuel
     _add_co2(cells, vehicle, ("co2", "co2TailpipeGpm"), fuel, mode)
     _add_co2(cells, vehicle, ("co2A", "co2TailpipeAGpm"), vehicle.secondary_fuel, depleting)
 
 
-def _add_co2(cells: Cells, vehicle: pb.Vehicle, columns: tuple[str, str], fuel: pb.Fuel, mode: pb.Mode) -> None:
+def _add_co2(cells: Cells, vehicle: pb.Vehicle, columns: tuple[str, str], fuel: _Fuel, mode: _Mode) -> None:
     """EPA's `co2` is measured or −1; `co2Tailpipe…Gpm` repeats it, or is computed from consumption where it is −1."""
     measured, tailpipe = cells.number_or_zero(columns[0]), cells.number(columns[1])
     if measured is not None:
@@ -174,7 +180,7 @@ def _add_co2(cells: Cells, vehicle: pb.Vehicle, columns: tuple[str, str], fuel: 
         _add_emission(vehicle, fuel, mode, tailpipe, estimated=True)
 
 
-def _add_emission(vehicle: pb.Vehicle, fuel: pb.Fuel, mode: pb.Mode, g_per_mile: float, *, estimated: bool) -> None:
+def _add_emission(vehicle: pb.Vehicle, fuel: _Fuel, mode: _Mode, g_per_mile: float, *, estimated: bool) -> None:
     vehicle.emission_ratings.add(
         cycle=_LABEL,
         phase=_COMBINED,

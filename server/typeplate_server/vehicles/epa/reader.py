@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO
 
 from typeplate_server.vehicles.epa.cells import Cells
+from typeplate_server.vehicles.epa.columns import LATE_COLUMNS, REQUIRED_COLUMNS
 from typeplate_server.vehicles.epa.mapping import vehicle_from, vehicle_id
-from typeplate_server.vehicles.epa.technical_hash import LATE_COLUMNS, REQUIRED_COLUMNS, TechnicalHash
+from typeplate_server.vehicles.epa.technical_hash import TechnicalHash
 from typeplate_server.vehicles.source import RowError, SourceError, SourceRow
 
 _DATE = re.compile(r"(?:19|20)\d\d-\d\d(?:-\d\d)?")
@@ -49,7 +50,7 @@ class EpaFile:
 
 
 def open_epa(path: Path, dataset_version: str | None = None) -> EpaFile:
-    """Look at a file: is it there, is it CSV, has it all columns? Raises SourceError with a sentence that says what not.
+    """Look at a file: is it there, is it CSV, has it all columns? Raises SourceError with a sentence that says.
 
     Without `dataset_version`, a date in the file's name is taken, else the date of the member of a zip.
     """

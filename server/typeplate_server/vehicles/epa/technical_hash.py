@@ -10,32 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from typeplate_server.vehicles.epa.columns import TECHNICAL_COLUMNS, TECHNICAL_NUMBER_COLUMNS
+
 MAPPING_VERSION = b"epa/1"
 """Part of each hash. Raised when the mapping reads a row differently, so that the next import renews all records."""
-
-VOLATILE_COLUMNS = frozenset(
-    "fuelCost08 fuelCostA08 youSaveSpend barrels08 barrelsA08 feScore ghgScore ghgScoreA guzzler mpgData "
-    "createdOn modifiedOn".split()
-)
-"""Recomputed by EPA while the vehicle stays the same."""
-
-LATE_COLUMNS = frozenset({"baseModel"})
-"""Technical, but missing from older files: hashed, it would make every record of theirs look changed."""
-
-TECHNICAL_TEXT_COLUMNS = frozenset(
-    "VClass atvType c240Dscr c240bDscr drive eng_dscr evMotor fuelType fuelType1 fuelType2 make mfrCode model "
-    "phevBlended rangeA sCharger startStop tCharger trans_dscr trany".split()
-)
-TECHNICAL_NUMBER_COLUMNS = frozenset(
-    "UCity UCityA UHighway UHighwayA charge120 charge240 charge240b city08 city08U cityA08 cityA08U cityCD cityE "
-    "cityUF co2 co2A co2TailpipeAGpm co2TailpipeGpm comb08 comb08U combA08 combA08U combE combinedCD combinedUF "
-    "cylinders displ engId highway08 highway08U highwayA08 highwayA08U highwayCD highwayE highwayUF hlv hpv id lv2 "
-    "lv4 phevCity phevComb phevHwy pv2 pv4 range rangeCity rangeCityA rangeHwy rangeHwyA year".split()
-)
-TECHNICAL_COLUMNS = TECHNICAL_TEXT_COLUMNS | TECHNICAL_NUMBER_COLUMNS
-
-REQUIRED_COLUMNS = TECHNICAL_COLUMNS | VOLATILE_COLUMNS
-"""What every file must have; `baseModel` alone may be missing. Columns beyond these are ignored."""
 
 _CACHED_TEXTS = 100_000
 

@@ -31,6 +31,8 @@ PRIMARY_FUELS = {
     "Hydrogen": (pb.FUEL_HYDROGEN, pb.FUEL_GRADE_UNSPECIFIED),
 }
 
+UNKNOWN_FUEL = (pb.FUEL_UNSPECIFIED, pb.FUEL_GRADE_UNSPECIFIED)
+
 SECONDARY_FUELS = {
     "E85": pb.FUEL_E85,
     "Electricity": pb.FUEL_ELECTRICITY,
@@ -86,7 +88,7 @@ _BODY_WORDS = (
 
 
 @lru_cache(maxsize=256)
-def body_style(vehicle_class: str | None) -> pb.BodyStyle:
+def body_style(vehicle_class: str | None) -> pb.BodyStyle.ValueType:
     """The body that EPA's size class implies; `Compact Cars` and the like imply none."""
     for word, style in _BODY_WORDS:
         if vehicle_class and word in vehicle_class:
@@ -98,7 +100,7 @@ def body_style(vehicle_class: str | None) -> pb.BodyStyle:
 class Gearbox:
     """What EPA's `trany` says."""
 
-    type: pb.TransmissionType = pb.TRANSMISSION_TYPE_UNSPECIFIED
+    type: pb.TransmissionType.ValueType = pb.TRANSMISSION_TYPE_UNSPECIFIED
     gears: int | None = None
     driver_selectable: bool | None = None
 
