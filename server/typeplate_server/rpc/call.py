@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typeplate_server.auth.admission import Admission, Caller, CommitGuard
+    from typeplate_server.auth.admission import Admission, Caller
+    from typeplate_server.auth.store import CommitGuard
 
 
 class Call:

@@ -1,0 +1,73 @@
+"""Serves `typeplate.v1.AuthService`: each function turns a message into a use case of `auth`, and its answer back."""
+
+from __future__ import annotations
+
+from typeplate.v1 import auth_service_pb2 as pb
+from typeplate.v1 import client_pb2
+from typeplate_server.auth.exchange import TokenExchange
+from typeplate_server.auth.keyring import KeyRing
+from typeplate_server.auth.service import ClientAdministration
+from typeplate_server.errors import InvalidArgument
+from typeplate_server.rpc import auth_mapping as mapping
+from typeplate_server.rpc.call import Call
+
+
+class AuthServicer:
+    """One function per RPC; see the proto for what each guarantees."""
+
+    def __init__(self, clients: ClientAdministration, exchange: TokenExchange, keys: KeyRing) -> None:
+        self._clients = clients
+        self._exchange = exchange
+        self._keys = keys
+
+    async def IssueToken(self, request: pb.IssueTokenRequest, call: Call) -> pb.IssueTokenResponse:
+        """Answered from memory: no database, no await."""
+        lifetime = mapping.optional_seconds(request, "lifetime", "lifetime")
+        token = self._exchange.exchange(
+            request.client_id, request.client_secret, tuple(request.scopes), lifetime, call.peer
+        )
+        return mapping.token_message(token)
+
+    async def CreateClient(self, request: pb.CreateClientRequest, call: Call) -> client_pb2.Client:
+        """The one answer that carries a secret's value."""
+        created = await self._clients.create(mapping.draft_of(request), call.commit_guard)
+        return mapping.client_message(created.client, created.secret)
+
+    async def GetClient(self, request: pb.GetClientRequest, call: Call) -> client_pb2.Client:
+        """From memory."""
+        return mapping.client_message(self._clients.get(mapping.client_id_of(request.name, "name")))
+
+    async def ListClients(self, request: pb.ListClientsRequest, call: Call) -> pb.ListClientsResponse:
+        """From memory, in order of id."""
+        page = self._clients.list(
+            states=mapping.states_of(list(request.filter.states)),
+            scope=request.filter.scope,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListClientsResponse(
+            clients=[mapping.client_message(client) for client in page.clients],
+            next_page_token=page.next_page_token,
+        )
+
+    async def UpdateClient(self, request: pb.UpdateClientRequest, call: Call) -> client_pb2.Client:
+        """Changes what the mask names."""
+        if not request.HasField("client"):
+            raise InvalidArgument.of("client", "is required")
+        client_id = mapping.client_id_of(request.client.name, "client.name")
+        client = await self._clients.update(
+            client_id, mapping.patch_of(request), etag=request.client.etag, guard=call.commit_guard
+        )
+        return mapping.client_message(client)
+
+    async def RevokeClient(self, request: pb.RevokeClientRequest, call: Call) -> pb.RevokeClientResponse:
+        """Returns when the revocation is durable and in force."""
+        client_id = mapping.client_id_of(request.name, "name")
+        client = await self._clients.revoke(
+            client_id, reason=request.reason, force=request.force, guard=call.commit_guard
+        )
+        return pb.RevokeClientResponse(client=mapping.client_message(client))
+
+    async def GetJwks(self, request: pb.GetJwksRequest, call: Call) -> pb.Jwks:
+        """The public keys; never the private ones."""
+        return pb.Jwks(keys=[pb.JsonWebKey(**key) for key in self._keys.jwks()])

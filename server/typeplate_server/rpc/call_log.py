@@ -1,0 +1,85 @@
+"""The call log: one JSON line per finished call, at the cost of one append while the call runs.
+
+Rules: a line holds only what cannot be secret and is no content of a request (method, outcome, client id, jti, kid,
+peer, times, request id). Lines are formatted and written every 100 ms and at the end, on a thread of their own, so
+that a reader who stalls holds up no call; while it stalls at most `LIMIT` calls are kept, the rest are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
+from typing import TYPE_CHECKING, TextIO
+
+from typeplate_server.rpc.call import peer_address
+from typeplate_server.rpc.errors import OK, Outcome
+
+if TYPE_CHECKING:
+    from typeplate_server.auth.admission import Caller
+
+INTERVAL_S = 0.1
+LIMIT = 50_000
+
+Entry = tuple[float, str, Outcome, "Caller | None", str, float, str, int]
+"""End (epoch s), method, outcome, caller, peer as gRPC has it, duration (s), request id: prefix and number."""
+
+
+class CallLog:
+    """Collects finished calls and writes them to `stream`. With `only_failed`, calls that went well are left out."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float], *, only_failed: bool = False) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._only_failed = only_failed
+        self._entries: list[Entry] = []
+        self._dropped = 0
+
+    def add(
+        self, method: str, outcome: Outcome, caller: Caller | None, peer: str, took: float, prefix: str, number: int
+    ) -> None:
+        """Note a finished call. Keeps references only; formatting comes later."""
+        if self._only_failed and outcome is OK:
+            return
+        if len(self._entries) >= LIMIT:
+            self._dropped += 1
+            return
+        self._entries.append((self._clock(), method, outcome, caller, peer, took, prefix, number))
+
+    async def run(self) -> None:
+        """Write until cancelled. Whoever cancels calls `flush` once more."""
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            if self._entries:
+                await asyncio.to_thread(self.flush)
+
+    def flush(self) -> None:
+        """Write what has been noted so far."""
+        entries, self._entries = self._entries, []
+        dropped, self._dropped = self._dropped, 0
+        lines = [formatted(entry) for entry in entries]
+        if dropped:
+            lines.append(f'{{"time":"{_timestamp(self._clock())}","dropped_lines":{dropped}}}\n')
+        try:
+            self._stream.write("".join(lines))
+            self._stream.flush()
+        except (OSError, ValueError):  # the reader has gone; calls matter more than their log
+            self._dropped += len(lines)
+
+
+def formatted(entry: Entry) -> str:
+    """One line of JSON."""
+    end, method, outcome, caller, peer, took, prefix, number = entry
+    who = ""
+    if caller is not None:
+        who = f'"client_id":{quoted(caller.client_id)},"jti":{quoted(caller.jti)},"kid":{quoted(caller.kid)},'
+    reason = f'"reason":"{outcome.reason}",' if outcome.reason else ""
+    return (
+        f'{{"time":"{_timestamp(end)}","method":{quoted(method)},"code":"{outcome.code.name}",{reason}{who}'
+        f'"peer":{quoted(peer_address(peer))},"duration_ms":{took * 1000:.3f},"request_id":"{prefix}{number:x}"}}\n'
+    )
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,127 @@
+"""From a method's name to its guarded handler: log → errors → auth around every function that serves.
+
+Rules:
+* What is not in this table is UNIMPLEMENTED, and nothing gets into it without an Access: default deny.
+* Requests stay bytes until the caller is admitted; replies are serialised here.
+* The three concerns are three functions inside one coroutine. Interceptors of `grpc.aio` would be a coroutine each on
+  every call, and would be set up apart from the methods they guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from typeplate_server.auth.access import Access, access_of
+from typeplate_server.rpc import kinds
+from typeplate_server.rpc.call import Call
+from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, outcome_of
+from typeplate_server.rpc.scrub import scrubbed_traceback
+
+if TYPE_CHECKING:
+    from typeplate_server.auth.admission import Admission
+    from typeplate_server.rpc.call_log import CallLog
+
+logger = logging.getLogger(__name__)
+
+AccessRule = Callable[[MethodDescriptor], Access]
+
+
+class MissingMethodError(Exception):
+    """A servicer lacks the function of one of its service's methods. The server must not start with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service to register: its descriptor, the object that serves it, and where its methods' Access is found."""
+
+    descriptor: ServiceDescriptor
+    servicer: object
+    access_rule: AccessRule = access_of
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method, ready to serve: `serve(request bytes or their iterator, call, context)`."""
+
+    name: str
+    access: Access
+    serve: kinds.Serve
+
+
+class Dispatch(grpc.GenericRpcHandler):
+    """The table of guarded handlers. Raises AccessOptionError or MissingMethodError rather than leave one unguarded."""
+
+    def __init__(self, services: Sequence[Service], admission: Admission, log: CallLog) -> None:
+        self._admission = admission
+        self._log = log
+        self._numbers = count(1).__next__
+        self._request_ids = f"{secrets.token_hex(6)}-"
+        self._handlers = {
+            f"/{service.descriptor.full_name}/{method.name}": self._handler(service, method)
+            for service in services
+            for method in service.descriptor.methods
+        }
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The handler for a method's full name, None for an unknown one (gRPC's own interface)."""
+        return self._handlers.get(handler_call_details.method)
+
+    def _handler(self, service: Service, descriptor: MethodDescriptor) -> Any:
+        function = getattr(service.servicer, descriptor.name, None)
+        if function is None:
+            raise MissingMethodError(f"{type(service.servicer).__name__} does not serve {descriptor.full_name}")
+        name = f"/{service.descriptor.full_name}/{descriptor.name}"
+        method = Method(name, service.access_rule(descriptor), kinds.serve_function(descriptor, function))
+        return kinds.method_handler(descriptor, self._guarded(method))
+
+    def _guarded(self, method: Method) -> Callable[[Any, Any], Awaitable[bytes | None]]:
+        async def handle(request: Any, context: Any) -> bytes | None:
+            call = Call(context, self._numbers(), self._request_ids, self._admission)
+            started = perf_counter()
+            outcome = OK
+            try:
+                self._authorize(call, method.access, context)
+                return await method.serve(request, call, context)
+            except asyncio.CancelledError:
+                outcome = CANCELLED
+                raise
+            except Exception as error:  # noqa: BLE001 - the one place where any error is turned into an answer
+                outcome = self._failure(error, call, method)
+            finally:
+                self._note(call, method, outcome, context, started)
+            return await abort(context, outcome, call.request_id)
+
+        return handle
+
+    def _authorize(self, call: Call, access: Access, context: Any) -> None:
+        if access.public:
+            return
+        values = [value for key, value in context.invocation_metadata() if key == "authorization"]
+        call.caller = self._admission.admit(values, access)
+
+    def _failure(self, error: Exception, call: Call, method: Method) -> Outcome:
+        outcome = outcome_of(error)
+        if outcome.code is grpc.StatusCode.INTERNAL or outcome is INTERNAL:
+            logger.error("%s failed, request id %s\n%s", method.name, call.request_id, scrubbed_traceback(error))
+        return outcome
+
+    def _note(self, call: Call, method: Method, outcome: Outcome, context: Any, started: float) -> None:
+        self._log.add(
+            method.name,
+            outcome,
+            call.caller,
+            context.peer(),
+            perf_counter() - started,
+            self._request_ids,
+            call.number,
+        )
