@@ -1,0 +1,132 @@
+"""Owns the generated half of the SDK: turns the protos into messages, stubs, type stubs and the typed surface.
+
+Run it with the interpreter of the proto environment (grpcio-tools 1.76.0, mypy-protobuf 5.1), which `make proto` does:
+
+    .venv-proto/bin/python client_sdk/codegen/generate.py            # writes client_sdk/typeplate/{v1,_surface}
+    .venv-proto/bin/python client_sdk/codegen/generate.py --check    # fails when that would change anything
+
+Its output depends on the protos and the tools' versions alone. It owns both directories whole: what it did not make is removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import model
+import render
+
+SDK = Path(__file__).resolve().parents[1]
+OWNED = ("typeplate/v1", "typeplate/_surface")
+TOOLS = {"grpcio-tools": "1.76.0", "mypy-protobuf": "5.1.0"}
+V1_INIT = '"""The messages and stubs of `typeplate.v1`, generated from the protos by `make proto`. Do not edit."""\n'
+
+
+class GenerationError(Exception):
+    """The protos or the tools do not allow the generation; the message says why."""
+
+
+def check_tools() -> None:
+    """Code of newer tools cannot be imported by applications on protobuf 6, so the versions are held."""
+    for name, wanted in TOOLS.items():
+        found = metadata.version(name)
+        if found != wanted:
+            raise GenerationError(f"{name} {wanted} is needed, {found} is installed")
+
+
+def googleapis_dir() -> Path:
+    """Where the installed googleapis-common-protos keeps google/api/*.proto."""
+    spec = find_spec("google.api")
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    if not locations:
+        raise GenerationError("googleapis-common-protos is not installed")
+    return Path(locations[0]).parents[1]
+
+
+def run_protoc(protos: Path, out: Path) -> bytes:
+    """Writes the modules below `out` and returns the serialized FileDescriptorSet, comments included."""
+    files = sorted(str(path.relative_to(protos)) for path in protos.rglob("*.proto"))
+    descriptors = out / "descriptors.bin"
+    command = [
+        *(sys.executable, "-m", "grpc_tools.protoc", f"-I{protos}", f"-I{googleapis_dir()}"),
+        f"--plugin=protoc-gen-mypy={Path(sys.executable).parent / 'protoc-gen-mypy'}",
+        f"--plugin=protoc-gen-mypy_grpc={Path(sys.executable).parent / 'protoc-gen-mypy_grpc'}",
+        *(f"--python_out={out}", f"--mypy_out=quiet:{out}"),
+        *(f"--descriptor_set_out={descriptors}", "--include_source_info", "--include_imports"),
+        *files,
+    ]
+    run(command)
+    services = [name for name in files if "\nservice " in (protos / name).read_text()]
+    run([*command[:7], f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services])
+    content = descriptors.read_bytes()
+    descriptors.unlink()
+    return content
+
+
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GenerationError(f"protoc failed:\n{done.stderr}")
+
+
+def generate(protos: Path, out: Path) -> None:
+    """Generates everything below `out`, which is a package root (it will hold `typeplate/`)."""
+    descriptors = run_protoc(protos, out)
+    (out / "typeplate/v1/__init__.py").write_text(V1_INIT)
+    sys.path.insert(0, str(out))  # for the option typeplate.v1.access, which the model reads
+    services = model.read_services(descriptors)
+    surface = out / "typeplate/_surface"
+    surface.mkdir()
+    for name, text in render.render_surface(services).items():
+        (surface / name).write_text(text)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every generated file below a package root, by relative path."""
+    paths = (path for owned in OWNED for path in (root / owned).rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_bytes() for path in paths if "__pycache__" not in path.parts}
+
+
+def write(new: dict[str, bytes], target: Path) -> None:
+    """Makes the owned directories below `target` hold exactly `new`; leaves equal files alone."""
+    old = contents(target)
+    for name in old.keys() - new.keys():
+        (target / name).unlink()
+    for name, content in new.items():
+        if old.get(name) != content:
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Generate the SDK's code from the protos.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the committed code differs")
+    parser.add_argument("--protos", type=Path, default=SDK.parent / "protos", help="directory of typeplate/v1/*.proto")
+    parser.add_argument("--out", type=Path, default=SDK, help="package root to write to")
+    options = parser.parse_args()
+    try:
+        check_tools()
+        with tempfile.TemporaryDirectory() as scratch:
+            generate(options.protos.resolve(), Path(scratch))
+            new = contents(Path(scratch))
+    except (GenerationError, model.ModelError, metadata.PackageNotFoundError) as error:
+        print(f"generate.py: {error}", file=sys.stderr)
+        return 1
+    if not options.check:
+        write(new, options.out)
+        return 0
+    old = contents(options.out)
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    for name in changed:
+        print(f"generate.py: {name} is not what the protos say; run `make proto`", file=sys.stderr)
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

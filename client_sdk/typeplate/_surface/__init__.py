@@ -1,0 +1,76 @@
+"""The attributes of both clients, one per service. Generated from the protos by `make proto`; do not edit."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typeplate._calls import Calls
+    from typeplate._calls_aio import AsyncCalls
+    from typeplate._surface.auth import AsyncAuthMethods, AuthMethods
+    from typeplate._surface.data import AsyncDataMethods, DataMethods
+
+
+class Surface:
+    """A client's methods by service, each imported when it is first used."""
+
+    _calls: Calls
+
+    @cached_property
+    def auth(self) -> AuthMethods:
+        """Exchanges an application's key for a short-lived access token, and administers applications.
+
+        Beside the errors named at a method, every method but the public ones may answer UNAUTHENTICATED
+        (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
+        `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
+        (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+        """
+        from typeplate._surface.auth import AuthMethods
+
+        return AuthMethods(self._calls)
+
+    @cached_property
+    def data(self) -> DataMethods:
+        """Reads and writes technical vehicle data.
+
+        Beside the errors named at a method, every method may answer UNAUTHENTICATED (`TOKEN_MISSING`,
+        `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
+        `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
+        (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+        """
+        from typeplate._surface.data import DataMethods
+
+        return DataMethods(self._calls)
+
+
+class AsyncSurface:
+    """A client's methods by service, each imported when it is first used."""
+
+    _calls: AsyncCalls
+
+    @cached_property
+    def auth(self) -> AsyncAuthMethods:
+        """Exchanges an application's key for a short-lived access token, and administers applications.
+
+        Beside the errors named at a method, every method but the public ones may answer UNAUTHENTICATED
+        (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
+        `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
+        (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+        """
+        from typeplate._surface.auth import AsyncAuthMethods
+
+        return AsyncAuthMethods(self._calls)
+
+    @cached_property
+    def data(self) -> AsyncDataMethods:
+        """Reads and writes technical vehicle data.
+
+        Beside the errors named at a method, every method may answer UNAUTHENTICATED (`TOKEN_MISSING`,
+        `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
+        `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
+        (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+        """
+        from typeplate._surface.data import AsyncDataMethods
+
+        return AsyncDataMethods(self._calls)

@@ -1,0 +1,730 @@
+"""AuthService on both clients. Generated from the protos by `make proto`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, overload
+
+from google.protobuf import duration_pb2, field_mask_pb2
+
+from typeplate._arguments import duration, field_mask, part, present, refuse_beside
+from typeplate._calls import Calls
+from typeplate._calls_aio import AsyncCalls
+from typeplate._paging import AsyncPager, Pager
+from typeplate.v1 import auth_service_pb2, auth_service_pb2_grpc, client_pb2
+
+if TYPE_CHECKING:
+    from typeplate.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
+
+
+class AuthMethods:
+    """Exchanges an application's key for a short-lived access token, and administers applications.
+
+    Beside the errors named at a method, every method but the public ones may answer UNAUTHENTICATED
+    (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
+    `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
+    (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @property
+    def _stub(self) -> auth_service_pb2_grpc.AuthServiceStub:
+        return self._calls.stub(auth_service_pb2_grpc.AuthServiceStub)
+
+    @overload
+    def issue_token(
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        scopes: Iterable[str] | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IssueTokenResponse: ...
+
+    @overload
+    def issue_token(
+        self,
+        *,
+        request: auth_service_pb2.IssueTokenRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IssueTokenResponse: ...
+
+    def issue_token(
+        self,
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        scopes: Iterable[str] | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        request: auth_service_pb2.IssueTokenRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IssueTokenResponse:
+        """Exchanges a client id and secret for an access token: OAuth2 client credentials (RFC 6749 §4.4), no refresh token.
+
+        Guarantees that no token it returns outlives a revocation: one issued while the client is being
+        revoked is born dead. Public. Errors: UNAUTHENTICATED `CREDENTIALS_INVALID` (which of the two is
+        wrong is not told), and, only when the secret is right, `CLIENT_REVOKED` or `CLIENT_SUSPENDED`;
+        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime that
+        is not positive; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
+        `AUTH_STATE_STALE`.
+
+        Args:
+            client_id: The client's id, without `clients/`.
+            client_secret: The client's secret, `tps_…`.
+            scopes: The scopes the token shall carry, at most 20. Empty: all that the client is granted.
+            lifetime: How long the token shall live, more than 0 s. Longer than allowed is shortened, and `expires_in`
+                says so. Absent: the longest that is allowed.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.IssueTokenRequest(
+                **present(
+                    client_id=client_id,
+                    client_secret=client_secret,
+                    scopes=scopes,
+                    lifetime=duration(lifetime),
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client_id=client_id,
+                client_secret=client_secret,
+                scopes=scopes,
+                lifetime=lifetime,
+            )
+        return self._calls.unary(self._stub.IssueToken, request, timeout)
+
+    @overload
+    def create_client(
+        self,
+        *,
+        client: client_pb2.Client,
+        client_id: str | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    @overload
+    def create_client(
+        self,
+        *,
+        request: auth_service_pb2.CreateClientRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    def create_client(
+        self,
+        *,
+        client: client_pb2.Client | None = None,
+        client_id: str | None = None,
+        request: auth_service_pb2.CreateClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client:
+        """Registers an application and makes its first secret, which is in this answer and nowhere else.
+
+        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+
+        Args:
+            client: The client to make. `name` and output-only fields are ignored.
+            client_id: The id it shall have (see Client.name for its form). Empty: the server chooses one.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.CreateClientRequest(
+                **present(
+                    client=client,
+                    client_id=client_id,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                client_id=client_id,
+            )
+        return self._calls.unary(self._stub.CreateClient, request, timeout)
+
+    @overload
+    def get_client(
+        self,
+        *,
+        name: str,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    @overload
+    def get_client(
+        self,
+        *,
+        request: auth_service_pb2.GetClientRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    def get_client(
+        self,
+        *,
+        name: str | None = None,
+        request: auth_service_pb2.GetClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client:
+        """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.GetClientRequest(
+                **present(
+                    name=name,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+            )
+        return self._calls.unary(self._stub.GetClient, request, timeout)
+
+    def list_clients(
+        self,
+        *,
+        states: Iterable[client_pb2.ClientState.ValueType] | None = None,
+        scope: str | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        request: auth_service_pb2.ListClientsRequest | None = None,
+        timeout: float | None = None,
+    ) -> Pager[client_pb2.Client, auth_service_pb2.ListClientsResponse]:
+        """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
+
+        Args:
+            states: In one of these states. Empty: in any.
+            scope: Granted this scope. Empty: whatever its scopes.
+            page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
+            page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds each page may take. Absent: the client's default.
+        """
+        if request is None:
+            request = auth_service_pb2.ListClientsRequest(
+                **present(
+                    filter=part(
+                        auth_service_pb2.ListClientsRequest.Filter,
+                        states=states,
+                        scope=scope,
+                    ),
+                    page_size=page_size,
+                    page_token=page_token,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                states=states,
+                scope=scope,
+                page_size=page_size,
+                page_token=page_token,
+            )
+        return Pager(
+            lambda page: self._calls.unary(self._stub.ListClients, page, timeout),
+            request,
+            lambda page: page.clients,
+        )
+
+    @overload
+    def update_client(
+        self,
+        *,
+        client: client_pb2.Client,
+        update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    @overload
+    def update_client(
+        self,
+        *,
+        request: auth_service_pb2.UpdateClientRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    def update_client(
+        self,
+        *,
+        client: client_pb2.Client | None = None,
+        update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
+        request: auth_service_pb2.UpdateClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client:
+        """Changes display name, scopes, longest token life or labels.
+
+        When a scope was taken away, no token issued before is admitted once this has returned. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+
+        Args:
+            client: The client, named by `name`. When `etag` is set it must be the current one.
+            update_mask: Which fields to change: `display_name`, `scopes`, `max_token_lifetime`, `labels`, or `*` for
+                all of them. Absent: those that are set in `client` (AIP-134).
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.UpdateClientRequest(
+                **present(
+                    client=client,
+                    update_mask=field_mask(update_mask),
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                update_mask=update_mask,
+            )
+        return self._calls.unary(self._stub.UpdateClient, request, timeout)
+
+    @overload
+    def revoke_client(
+        self,
+        *,
+        name: str,
+        reason: str | None = None,
+        force: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeClientResponse: ...
+
+    @overload
+    def revoke_client(
+        self,
+        *,
+        request: auth_service_pb2.RevokeClientRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeClientResponse: ...
+
+    def revoke_client(
+        self,
+        *,
+        name: str | None = None,
+        reason: str | None = None,
+        force: bool | None = None,
+        request: auth_service_pb2.RevokeClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeClientResponse:
+        """Revokes an application for good: its secrets, its tokens.
+
+        A call that starts after this has returned and carries one of its tokens is refused, also after a
+        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            reason: Why, for those who come after. At most 500 characters. Never put a secret here.
+            force: Revoke even the last active client with `clients:admin`. Afterwards only `typeplate-server init
+                --new-admin`, offline, makes a new one.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.RevokeClientRequest(
+                **present(
+                    name=name,
+                    reason=reason,
+                    force=force,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                reason=reason,
+                force=force,
+            )
+        return self._calls.unary(self._stub.RevokeClient, request, timeout)
+
+    def get_jwks(
+        self,
+        *,
+        request: auth_service_pb2.GetJwksRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.Jwks:
+        """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own.
+
+        Args:
+            request: A ready request.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.GetJwksRequest()
+        return self._calls.unary(self._stub.GetJwks, request, timeout)
+
+
+class AsyncAuthMethods:
+    """Exchanges an application's key for a short-lived access token, and administers applications.
+
+    Beside the errors named at a method, every method but the public ones may answer UNAUTHENTICATED
+    (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
+    `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
+    (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+    """
+
+    def __init__(self, calls: AsyncCalls) -> None:
+        self._calls = calls
+
+    @property
+    def _stub(self) -> AuthServiceAsyncStub:
+        return self._calls.stub(auth_service_pb2_grpc.AuthServiceStub)
+
+    @overload
+    async def issue_token(
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        scopes: Iterable[str] | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IssueTokenResponse: ...
+
+    @overload
+    async def issue_token(
+        self,
+        *,
+        request: auth_service_pb2.IssueTokenRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IssueTokenResponse: ...
+
+    async def issue_token(
+        self,
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        scopes: Iterable[str] | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        request: auth_service_pb2.IssueTokenRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IssueTokenResponse:
+        """Exchanges a client id and secret for an access token: OAuth2 client credentials (RFC 6749 §4.4), no refresh token.
+
+        Guarantees that no token it returns outlives a revocation: one issued while the client is being
+        revoked is born dead. Public. Errors: UNAUTHENTICATED `CREDENTIALS_INVALID` (which of the two is
+        wrong is not told), and, only when the secret is right, `CLIENT_REVOKED` or `CLIENT_SUSPENDED`;
+        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime that
+        is not positive; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
+        `AUTH_STATE_STALE`.
+
+        Args:
+            client_id: The client's id, without `clients/`.
+            client_secret: The client's secret, `tps_…`.
+            scopes: The scopes the token shall carry, at most 20. Empty: all that the client is granted.
+            lifetime: How long the token shall live, more than 0 s. Longer than allowed is shortened, and `expires_in`
+                says so. Absent: the longest that is allowed.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.IssueTokenRequest(
+                **present(
+                    client_id=client_id,
+                    client_secret=client_secret,
+                    scopes=scopes,
+                    lifetime=duration(lifetime),
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client_id=client_id,
+                client_secret=client_secret,
+                scopes=scopes,
+                lifetime=lifetime,
+            )
+        return await self._calls.unary(self._stub.IssueToken, request, timeout)
+
+    @overload
+    async def create_client(
+        self,
+        *,
+        client: client_pb2.Client,
+        client_id: str | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    @overload
+    async def create_client(
+        self,
+        *,
+        request: auth_service_pb2.CreateClientRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    async def create_client(
+        self,
+        *,
+        client: client_pb2.Client | None = None,
+        client_id: str | None = None,
+        request: auth_service_pb2.CreateClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client:
+        """Registers an application and makes its first secret, which is in this answer and nowhere else.
+
+        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+
+        Args:
+            client: The client to make. `name` and output-only fields are ignored.
+            client_id: The id it shall have (see Client.name for its form). Empty: the server chooses one.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.CreateClientRequest(
+                **present(
+                    client=client,
+                    client_id=client_id,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                client_id=client_id,
+            )
+        return await self._calls.unary(self._stub.CreateClient, request, timeout)
+
+    @overload
+    async def get_client(
+        self,
+        *,
+        name: str,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    @overload
+    async def get_client(
+        self,
+        *,
+        request: auth_service_pb2.GetClientRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    async def get_client(
+        self,
+        *,
+        name: str | None = None,
+        request: auth_service_pb2.GetClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client:
+        """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.GetClientRequest(
+                **present(
+                    name=name,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+            )
+        return await self._calls.unary(self._stub.GetClient, request, timeout)
+
+    def list_clients(
+        self,
+        *,
+        states: Iterable[client_pb2.ClientState.ValueType] | None = None,
+        scope: str | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        request: auth_service_pb2.ListClientsRequest | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPager[client_pb2.Client, auth_service_pb2.ListClientsResponse]:
+        """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
+
+        Args:
+            states: In one of these states. Empty: in any.
+            scope: Granted this scope. Empty: whatever its scopes.
+            page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
+            page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds each page may take. Absent: the client's default.
+        """
+        if request is None:
+            request = auth_service_pb2.ListClientsRequest(
+                **present(
+                    filter=part(
+                        auth_service_pb2.ListClientsRequest.Filter,
+                        states=states,
+                        scope=scope,
+                    ),
+                    page_size=page_size,
+                    page_token=page_token,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                states=states,
+                scope=scope,
+                page_size=page_size,
+                page_token=page_token,
+            )
+        return AsyncPager(
+            lambda page: self._calls.unary(self._stub.ListClients, page, timeout),
+            request,
+            lambda page: page.clients,
+        )
+
+    @overload
+    async def update_client(
+        self,
+        *,
+        client: client_pb2.Client,
+        update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    @overload
+    async def update_client(
+        self,
+        *,
+        request: auth_service_pb2.UpdateClientRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.Client: ...
+
+    async def update_client(
+        self,
+        *,
+        client: client_pb2.Client | None = None,
+        update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
+        request: auth_service_pb2.UpdateClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.Client:
+        """Changes display name, scopes, longest token life or labels.
+
+        When a scope was taken away, no token issued before is admitted once this has returned. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+
+        Args:
+            client: The client, named by `name`. When `etag` is set it must be the current one.
+            update_mask: Which fields to change: `display_name`, `scopes`, `max_token_lifetime`, `labels`, or `*` for
+                all of them. Absent: those that are set in `client` (AIP-134).
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.UpdateClientRequest(
+                **present(
+                    client=client,
+                    update_mask=field_mask(update_mask),
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                update_mask=update_mask,
+            )
+        return await self._calls.unary(self._stub.UpdateClient, request, timeout)
+
+    @overload
+    async def revoke_client(
+        self,
+        *,
+        name: str,
+        reason: str | None = None,
+        force: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeClientResponse: ...
+
+    @overload
+    async def revoke_client(
+        self,
+        *,
+        request: auth_service_pb2.RevokeClientRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeClientResponse: ...
+
+    async def revoke_client(
+        self,
+        *,
+        name: str | None = None,
+        reason: str | None = None,
+        force: bool | None = None,
+        request: auth_service_pb2.RevokeClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeClientResponse:
+        """Revokes an application for good: its secrets, its tokens.
+
+        A call that starts after this has returned and carries one of its tokens is refused, also after a
+        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            reason: Why, for those who come after. At most 500 characters. Never put a secret here.
+            force: Revoke even the last active client with `clients:admin`. Afterwards only `typeplate-server init
+                --new-admin`, offline, makes a new one.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.RevokeClientRequest(
+                **present(
+                    name=name,
+                    reason=reason,
+                    force=force,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                reason=reason,
+                force=force,
+            )
+        return await self._calls.unary(self._stub.RevokeClient, request, timeout)
+
+    async def get_jwks(
+        self,
+        *,
+        request: auth_service_pb2.GetJwksRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.Jwks:
+        """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own.
+
+        Args:
+            request: A ready request.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.GetJwksRequest()
+        return await self._calls.unary(self._stub.GetJwks, request, timeout)
