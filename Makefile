@@ -38,7 +38,8 @@ test: $(DEV) ## Run the whole test suite
 check: verify lint test ## All that has to pass before a change lands
 
 verify: $(DEV) $(PROTO) ## Regenerate what is generated and fail on a difference
-	@$(BIN)/python server/scripts/verify.py
+	@$(PROTO_VENV)/bin/python client_sdk/codegen/generate.py --check
+	@$(BIN)/python server/scripts/settings_table.py --check
 
 lint: $(DEV) ## Lint and type-check Python and protos
 	@$(BIN)/ruff check --quiet
@@ -50,8 +51,9 @@ fmt: $(DEV) ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 
-proto: $(DEV) $(PROTO) ## Generate messages, stubs and the SDK's surface from the protos
+proto: $(DEV) $(PROTO) ## Generate the SDK's code from the protos, and the README's settings table
 	@$(PROTO_VENV)/bin/python client_sdk/codegen/generate.py
+	@$(BIN)/python server/scripts/settings_table.py
 
 bench: $(DEV) ## Measure the server against a bare one (takes minutes)
 	@$(BIN)/python -m tests.benchmarks.server_cost
