@@ -53,8 +53,8 @@ SortKey = tuple[SortValue, ...]
 """A row's values in the order of `VehicleQuery.order_by`, then its id: where a list goes on. JSON keeps it exactly."""
 
 Guard = Callable[[Callable[[str], Any]], None]
-"""Called inside the write transaction, right before it commits, with a reader of clients' current state; raises
-to undo everything. It is auth's CommitGuard, of which vehicles know no more than this."""
+"""Called inside the write transaction and under the write lock, with a reader of clients' current state; raises to
+undo everything. Nothing changes between it and the commit. It is auth's CommitGuard; vehicles know no more of it."""
 
 Outcome = Literal["created", "updated", "unchanged"]
 
@@ -76,11 +76,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class StoredVehicle:
-    """A vehicle as it is kept: `message` is the serialised typeplate.v1.Vehicle, complete."""
+    """A vehicle as it is kept: `message` is the serialised typeplate.v1.Vehicle, complete.
+
+    `content_hash` is that of the draft last written, so that a writer who finds the content as it was can say so.
+    """
 
     vehicle_id: str
     message: bytes
     etag: str
+    content_hash: bytes
     revision: int
     write_seq: int
     deleted: bool
@@ -177,12 +181,6 @@ class VehicleStore(Protocol):
     async def get_many(self, vehicle_ids: Sequence[str]) -> dict[str, StoredVehicle]:
         """Those of the ids that exist, tombstones included, as of one moment."""
 
-    async def list(self, query: VehicleQuery) -> Page:
-        """One page. A vehicle unchanged while pages are read MUST be on exactly one of them.
-
-        Raises ValueError for a field outside SORT_FIELDS or NUMBER_FIELDS, or an `after` of the wrong length or type.
-        """
-
     async def upsert(self, drafts: Sequence[Draft], *, now: float, guard: Guard | None = None) -> UpsertResult:
         """Write at most WRITE_BATCH drafts, in their order (an id may stand twice; the later one meets the earlier).
 
@@ -229,3 +227,9 @@ class VehicleStore(Protocol):
 
     async def export(self, after: str, limit: int, source: str = "") -> list[StoredVehicle]:
         """At most `limit` vehicles that are not deleted and come after the id `after`, by id. Empty source: of all."""
+
+    async def list(self, query: VehicleQuery) -> Page:
+        """One page. A vehicle unchanged while pages are read MUST be on exactly one of them.
+
+        Raises ValueError for a field outside SORT_FIELDS or NUMBER_FIELDS, or an `after` of the wrong length or type.
+        """
