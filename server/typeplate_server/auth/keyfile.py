@@ -1,11 +1,31 @@
-"""The key file `keys.json`: what must not be in the database. Pepper, signing keys, and the deployment's issuer URN."""
+"""The key file `keys.json`: what must not be in the database. Pepper, signing keys, and the deployment's issuer URN.
+
+Rules kept here:
+* Mode 0600 and nothing looser, from the first byte on; a file others may read is refused, not repaired, because
+  nobody knows who has read it.
+* It appears whole or not at all (written aside, fsync'd, linked into place) and is never overwritten.
+* Errors are sentences for the operator and quote nothing of the file.
+"""
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
+import os
+import secrets
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
-from typeplate_server.auth.keyring import SigningKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from typeplate_server.auth.keyring import SigningKey, base64url
+
+_VERSION: Final = 1
+_PEPPER_BYTES: Final = 32
+_URN_PREFIX: Final = "urn:typeplate:"
 
 
 class KeyFileError(Exception):
@@ -23,9 +43,94 @@ class KeyFile:
 
 def create_key_file(path: Path) -> KeyFile:
     """Makes the file with fresh keys, mode 0600, whole or not at all. Raises `KeyFileError`, also when it exists."""
-    raise NotImplementedError
+    keys = KeyFile(
+        issuer=f"{_URN_PREFIX}{secrets.token_hex(16)}",
+        pepper=secrets.token_bytes(_PEPPER_BYTES),
+        signing_keys=(SigningKey.generate(),),
+    )
+    try:
+        _write_new(path, json.dumps(_to_json(keys), indent=2).encode("ascii") + b"\n")
+    except FileExistsError:
+        raise KeyFileError(f"{path}: there is a key file already, and it is never overwritten") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: the key file cannot be made: {error.strerror}") from None
+    return keys
 
 
 def load_key_file(path: Path) -> KeyFile:
     """Reads the file. Raises `KeyFileError` when it is missing, readable by others, or not whole."""
-    raise NotImplementedError
+    try:
+        text = _read_private(path)
+    except FileNotFoundError:
+        raise KeyFileError(f"{path}: there is no key file; `typeplate-server init` makes one") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: the key file cannot be read: {error.strerror}") from None
+    try:
+        return _from_json(json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        raise KeyFileError(f"{path}: this is not a whole key file; restore it from its backup") from None
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)  # a umask can only take bits away, but this also says what is meant
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(aside, path)  # fails when the name is taken, which a rename would not
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            aside.unlink()
+    _fsync_directory(path.parent)
+
+
+def _fsync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_private(path: Path) -> bytes:
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & 0o077:
+            raise KeyFileError(
+                f"{path}: others than its owner may read or write the key file (mode {mode:04o}). If nobody can have"
+                f" read it, run `chmod 600 {path}`; otherwise its keys are no longer secret and must be replaced"
+            )
+        return file.read()
+
+
+def _to_json(keys: KeyFile) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "issuer": keys.issuer,
+        "pepper": base64url(keys.pepper),
+        "signing_keys": [{**key.jwk(), "d": base64url(key.private.private_bytes_raw())} for key in keys.signing_keys],
+    }
+
+
+def _from_json(content: dict[str, Any]) -> KeyFile:
+    issuer, pepper = content["issuer"], _bytes(content["pepper"])
+    signing_keys = tuple(_signing_key(jwk) for jwk in content["signing_keys"])
+    if content["version"] != _VERSION or not str(issuer).startswith(_URN_PREFIX):
+        raise ValueError("not a key file of this version")
+    if len(pepper) != _PEPPER_BYTES or not signing_keys:
+        raise ValueError("pepper or signing key missing")
+    return KeyFile(issuer, pepper, signing_keys)
+
+
+def _signing_key(jwk: dict[str, str]) -> SigningKey:
+    key = SigningKey.of(Ed25519PrivateKey.from_private_bytes(_bytes(jwk["d"])))
+    if key.jwk() != {name: value for name, value in jwk.items() if name != "d"}:
+        raise ValueError("the public part belongs to another key")
+    return key
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -18,7 +18,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ALGORITHM: Final = "EdDSA"
-TOKEN_TYPE: Final = "at+jwt"  # RFC 9068 §2.1
+TYPE: Final = "at+jwt"  # RFC 9068 §2.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class SigningKey:
     @property
     def jose_header(self) -> dict[str, str]:
         """The whole JOSE header of every token it signs."""
-        return {"alg": ALGORITHM, "kid": self.kid, "typ": TOKEN_TYPE}
+        return {"alg": ALGORITHM, "kid": self.kid, "typ": TYPE}
 
     @property
     def header_segment(self) -> str:

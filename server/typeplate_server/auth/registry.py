@@ -2,7 +2,8 @@
 
 Rules kept here:
 * A client never goes back in `changed_seq`, in whatever order changes arrive.
-* A client whose revocation may or may not have been committed is refused until a newer row says what holds.
+* A client whose revocation may or may not have been committed is refused, whatever else arrives, until the
+  revocation is known to stand (the call is idempotent and will be repeated) or the process starts anew.
 * Plain reads of a dict: no lock, no I/O. Everything runs on the event loop's thread.
 """
 
@@ -18,11 +19,12 @@ from typeplate_server.auth.clients import ClientState
 class ClientRegistry:
     """The clients by id."""
 
-    __slots__ = ("_clients", "_ids")
+    __slots__ = ("_clients", "_ids", "_refused")
 
     def __init__(self, clients: Iterable[ClientState] = ()) -> None:
         self._clients: dict[str, ClientState] = {}
         self._ids: list[str] = []
+        self._refused: set[str] = set()
         self.load(clients)
 
     def __len__(self) -> int:
@@ -46,6 +48,7 @@ class ClientRegistry:
 
     def refuse(self, client_id: str) -> None:
         """Treats the client as revoked, because a revocation of it may have been committed."""
+        self._refused.add(client_id)
         known = self._clients.get(client_id)
         if known is not None:
             self._clients[client_id] = replace(known, state="revoked")
@@ -57,5 +60,10 @@ class ClientRegistry:
 
     def _take(self, client: ClientState) -> None:
         known = self._clients.get(client.client_id)
-        if known is None or client.changed_seq > known.changed_seq:
-            self._clients[client.client_id] = client
+        if known is not None and client.changed_seq <= known.changed_seq:
+            return
+        if client.state == "revoked":
+            self._refused.discard(client.client_id)
+        elif client.client_id in self._refused:
+            client = replace(client, state="revoked")
+        self._clients[client.client_id] = client

@@ -76,7 +76,7 @@ class SecretHasher:
         return hmac.compare_digest(self.hash(secret), hash_)
 
     def dummy(self) -> bytes:
-        """A hash of the right length that no secret has: what to compare with when there is no client to compare with."""
+        """A hash that no secret has: what to compare with when there is nothing to compare with."""
         return self._dummy
 
 

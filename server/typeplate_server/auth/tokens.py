@@ -18,7 +18,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -38,13 +38,14 @@ REFRESH_AFTER: Final = (0.70, 0.85)
 
 _SEGMENTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
 _EDDSA: Final = OKPAlgorithm()
+_UNIFORM: Final = secrets.SystemRandom().uniform
 _STRING_CLAIMS: Final = frozenset({"iss", "aud", "sub", "client_id", "jti", "scope", "gen"})
 _CLAIMS: Final = _STRING_CLAIMS | {"iat", "exp"}
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token and what a cache needs to know of it (RFC 6749 §5.1). `_s` are seconds from now, `expire_time` is epoch."""
+    """A token and what a cache needs to know of it (RFC 6749 §5.1). `…_s` are seconds from now; `expire_time` is epoch."""
 
     access_token: str = field(repr=False)
     jti: str
@@ -72,6 +73,16 @@ class AccessToken:
         return self.key.kid
 
 
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A JWS taken apart: the header segment as it stands, payload and signature decoded, and what was signed."""
+
+    header: str
+    payload: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    signed: bytes = field(repr=False)
+
+
 class TokenIssuer:
     """Signs tokens. `max_lifetime_s` can only shorten `MAX_TOKEN_LIFETIME_S`; `uniform` draws the refresh point."""
 
@@ -82,7 +93,7 @@ class TokenIssuer:
         clock: Callable[[], float],
         *,
         max_lifetime_s: int = MAX_TOKEN_LIFETIME_S,
-        uniform: Callable[[float, float], float] = secrets.SystemRandom().uniform,
+        uniform: Callable[[float, float], float] = _UNIFORM,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
@@ -132,14 +143,11 @@ class AccessTokenVerifier:
 
         An expired token is still ours: `exp` is checked against `iat` only.
         """
-        header, payload, signature = split(token)
-        key = self._keys.by_header.get(header)
-        if key is None:
+        jws = split(token)
+        key = self._keys.by_header.get(jws.header)
+        if key is None or not signature_is_good(key, jws.signed, jws.signature):
             raise TokenInvalid
-        signed = token[: len(header) + 1 + len(payload)].encode("ascii")
-        if not signature_is_good(key, signed, _decode(signature)):
-            raise TokenInvalid
-        return self._access_token(_parse_claims(_decode(payload)), key)
+        return self._access_token(_parse_claims(jws.payload), key)
 
     def _access_token(self, claims: dict[str, Any], key: SigningKey) -> AccessToken:
         iat, exp = claims["iat"], claims["exp"]
@@ -147,19 +155,19 @@ class AccessTokenVerifier:
             raise TokenInvalid
         if iat > self._clock() + LEEWAY_S or not iat < exp <= iat + MAX_TOKEN_LIFETIME_S + 1:
             raise TokenInvalid
-        scopes = frozenset(claims["scope"].split(" ")) if claims["scope"] else frozenset()
+        scopes = frozenset(claims["scope"].split(" ") if claims["scope"] else ())
+        if "" in scopes:
+            raise TokenInvalid
         return AccessToken(claims["client_id"], claims["jti"], key, scopes, claims["gen"], iat, exp)
 
 
-def split(token: str) -> Sequence[str]:
-    """The three base64url segments of a JWS in compact form (RFC 7515 §3.1), strictly, or `TokenMalformed`."""
+def split(token: str) -> Jws:
+    """The parts of a JWS in compact form (RFC 7515 §3.1), each strictly base64url, or `TokenMalformed`."""
     form = _SEGMENTS.fullmatch(token) if len(token) <= MAX_TOKEN_LENGTH else None
     if form is None:
         raise TokenMalformed
-    segments = form.groups()
-    for segment in segments:
-        _decode(segment)
-    return segments
+    _decode(form[1])
+    return Jws(form[1], _decode(form[2]), _decode(form[3]), token[: form.end(2)].encode("ascii"))
 
 
 def signature_is_good(key: SigningKey, message: bytes, signature: bytes) -> bool:
