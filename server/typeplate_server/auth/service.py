@@ -1,11 +1,11 @@
 """The administration of clients: create, get, list, update, revoke.
 
 Rules kept here:
-* Decided inside the transaction, under its lock: etag, state, and whether another administrator is left.
 * A change is durable, then applied in memory, then answered. A caller that hangs up in between stops neither.
 * A revocation whose commit may or may not stand is refused in memory at once; the call can be repeated.
-* Taking a scope away starts a new generation, so that tokens issued with it die; granting one does not.
 * A secret's value is in the answer of the call that made it and nowhere else.
+
+What is decided inside the transaction is in `client_changes`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from typeplate_server.auth import client_fields as fields
+from typeplate_server.auth.client_changes import change_by, revocation
 from typeplate_server.auth.clients import (
-    CLIENTS_ADMIN,
     KNOWN_SCOPES,
     ClientState,
     SecretState,
@@ -32,13 +32,10 @@ from typeplate_server.auth.paging import page_token as token_of_page
 from typeplate_server.auth.paging import start_of_page
 from typeplate_server.auth.registry import ClientRegistry
 from typeplate_server.auth.secrets import ClientSecret, SecretHasher, new_secret
-from typeplate_server.auth.store import Change, ClientsInTransaction, ClientStore, CommitGuard, CommitUnknown
+from typeplate_server.auth.store import ClientStore, CommitGuard, CommitUnknown
 from typeplate_server.errors import (
-    EtagMismatch,
-    FailedPrecondition,
     FieldViolation,
     InvalidArgument,
-    LastAdmin,
     NotFound,
     ServiceError,
 )
@@ -198,7 +195,7 @@ class ClientAdministration:
         `InvalidArgument`, `NotFound`, `EtagMismatch`, `FailedPrecondition` (revoked), `LastAdmin`.
         """
         patch.require_valid()
-        change = _update(patch, etag, self._clock())
+        change = change_by(patch.applied_to, etag, self._clock())
         return await self._finish(self._committed(self._store.update(client_id, change, guard)))
 
     async def revoke(
@@ -209,7 +206,7 @@ class ClientAdministration:
         Raises `InvalidArgument`, `NotFound`, `LastAdmin` unless `force`, `DatabaseUnavailable`.
         """
         fields.require(fields.reason_faults("reason", reason))
-        change = _revocation(reason, force, self._clock())
+        change = revocation(reason, force, self._clock())
         return await self._finish(self._revoked(client_id, self._store.update(client_id, change, guard)))
 
     async def _committed(self, write: Coroutine[Any, Any, ClientState]) -> ClientState:
@@ -240,41 +237,6 @@ class ClientAdministration:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # so that an error nobody waits for any more is not reported as forgotten
-
-
-def _update(patch: ClientPatch, etag: str, now: float) -> Change:
-    def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
-        if current.state == "revoked":
-            raise FailedPrecondition(f"{current.name} is revoked, and stays as it is")
-        if etag and etag != current.etag:
-            raise EtagMismatch(current.name)
-        changed = patch.applied_to(current)
-        if changed == current:
-            return current
-        if current.is_active_admin and not changed.is_active_admin:
-            _require_another_admin(current, others, "no active client with clients:admin would be left")
-        if current.scopes - changed.scopes:
-            changed = changed.next_generation()
-        return replace(changed, update_time=max(now, current.update_time))
-
-    return change
-
-
-def _revocation(reason: str, force: bool, now: float) -> Change:
-    def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
-        if current.state == "revoked":
-            return current
-        if current.is_active_admin and not force:
-            _require_another_admin(current, others)
-        dead = replace(current.next_generation(), state="revoked")
-        return replace(dead, revoke_time=now, revoke_reason=reason, update_time=max(now, current.update_time))
-
-    return change
-
-
-def _require_another_admin(current: ClientState, others: ClientsInTransaction, message: str = "") -> None:
-    if not others.another_active_with(CLIENTS_ADMIN, but=current.client_id):
-        raise LastAdmin(message)
 
 
 def _whole(seconds: float | None) -> int | None:

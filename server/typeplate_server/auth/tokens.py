@@ -45,7 +45,10 @@ _CLAIMS: Final = _STRING_CLAIMS | {"iat", "exp"}
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token and what a cache needs to know of it (RFC 6749 §5.1). `…_s` are seconds from now; `expire_time` is epoch."""
+    """A token and what a cache needs to know of it (RFC 6749 §5.1).
+
+    `expires_in_s` and `refresh_after_s` are seconds from now, `expire_time` is epoch seconds.
+    """
 
     access_token: str = field(repr=False)
     jti: str
