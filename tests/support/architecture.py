@@ -71,7 +71,7 @@ class Source:
 
     @property
     def generated(self) -> bool:
-        return f"{SDK}v1/" in self.path or "generated" in self.text[:400].lower()
+        return f"{SDK}v1/" in self.path or "do not edit" in self.text.partition("\n")[0].lower()
 
 
 def sources(*folders: str) -> Iterator[Source]:
@@ -138,9 +138,9 @@ def _forbidden_uses(inside: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
     with_arguments = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call) and (n.args or n.keywords)}
     for node in ast.walk(tree):
         name = _dotted(node, names)
-        if name in CLOCKS and not inside.startswith(CLOCK_HOME):
-            if not (name in ONLY_WITHOUT_ARGUMENTS and id(node) in with_arguments):
-                yield getattr(node, "lineno", 0), f"{name} reads the wall clock, which is app's; receive a clock"
+        reads_clock = name in CLOCKS and not (name in ONLY_WITHOUT_ARGUMENTS and id(node) in with_arguments)
+        if reads_clock and not inside.startswith(CLOCK_HOME):
+            yield getattr(node, "lineno", 0), f"{name} reads the wall clock, which is app's; receive a clock"
         if name in ENVIRONMENT and not inside.startswith(ENVIRONMENT_HOME):
             yield getattr(node, "lineno", 0), f"{name} is read outside config.py"
 

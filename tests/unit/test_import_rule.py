@@ -71,7 +71,7 @@ def test_a_violation_in_the_sdk_is_found(text: str) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        (SERVER + "app.py", "import time, uvloop\nfrom typeplate_server import rpc, store, auth, vehicles, config\ntime.time()"),
+        (SERVER + "app.py", "import time, uvloop\nfrom typeplate_server import rpc, store, auth, config\ntime.time()"),
         (SERVER + "rpc/server.py", "import grpc.aio, time\nfrom typeplate.v1 import client_pb2\ntime.monotonic()"),
         (SERVER + "store/clients.py", "import sqlalchemy\nfrom typeplate_server.auth.clients import ClientState"),
         (SERVER + "auth/tokens.py", "import jwt\nfrom . import keyring\nfrom .. import errors"),

@@ -11,7 +11,8 @@ from tests.support.architecture import ROOT
 INDEX = re.compile(r"https?://[\w.-]*(pypi|pythonhosted|npmjs|debian\.org|simple/)|--(extra-)?index-url|--find-links")
 MACHINE = re.compile(r"(?<![\w.>$)}])/(home|root|work|farm|Users)/\w")
 SECRET = re.compile(r"tps_[0-9a-z]+_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}|BEGIN (EC |RSA )?PRIVATE KEY")
-TOP_LEVEL = {"protos", "server", "client_sdk", "tests", "pyproject.toml", "Makefile", "README.md", "LICENSE", "CHANGELOG.md"}  # fmt: skip
+FOLDERS = {"client_sdk", "protos", "server", "tests"}
+FILES = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
 
 
 def committed() -> list[Path]:
@@ -28,7 +29,11 @@ def findings(pattern: re.Pattern[str], files: list[Path]) -> list[str]:
         content = file.read_bytes()
         if b"\0" not in content[:8192]:
             lines = content.decode("utf-8", "replace").splitlines()
-            found += [f"{file.relative_to(ROOT)}:{n}: {m[0]}" for n, line in enumerate(lines, 1) if (m := pattern.search(line))]
+            found += [
+                f"{file.relative_to(ROOT)}:{n}: {m[0]}"
+                for n, line in enumerate(lines, 1)
+                if (m := pattern.search(line))
+            ]
     return found  # fmt: skip
 
 
@@ -57,7 +62,7 @@ def test_each_pattern_finds_what_it_is_for(pattern: re.Pattern[str], text: str) 
 def test_the_top_level_is_the_agreed_one() -> None:
     """Nothing but the agreed folders and files, and dot-files, lies at the top."""
     top = {file.relative_to(ROOT).parts[0] for file in committed()}
-    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+    assert {name for name in top if not name.startswith(".")} <= FOLDERS | FILES
 
 
 def test_every_locked_package_has_a_hash() -> None:
@@ -68,4 +73,6 @@ def test_every_locked_package_has_a_hash() -> None:
         text = re.sub(r"#.*", "", lock.read_text(encoding="utf-8")).replace("\\\n", " ")
         requirements = [line for line in text.splitlines() if line.strip()]
         assert requirements
-        assert [line for line in requirements if not re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+        assert [
+            line for line in requirements if not re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)
+        ] == []

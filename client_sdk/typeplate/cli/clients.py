@@ -1,0 +1,140 @@
+"""`typeplate clients …`: registers, shows, changes and revokes applications."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+
+from google.protobuf.duration_pb2 import Duration
+
+from typeplate.cli.connection import EnvFile, connect, connection
+from typeplate.cli.exits import UsageError
+from typeplate.cli.output import hint, print_fields, print_json, print_table
+from typeplate.v1 import client_pb2
+
+
+def create(options: Namespace) -> None:
+    """Registers an application. Its secret is printed, or written to a file, and shown never again."""
+    wanted = client_pb2.Client(
+        display_name=options.display_name,
+        scopes=options.scope,
+        labels=dict(options.label),
+        max_token_lifetime=_duration(options.max_token_lifetime),
+    )
+    path = options.write_env_file
+    with connect(options) as server, EnvFile(Path(path)) if path else nullcontext() as file:
+        made = server.auth.create_client(client=wanted, client_id=options.id)
+        secret = made.secrets[0].value
+        if file:
+            target = connection(options).target
+            file.fill(
+                {"TYPEPLATE_TARGET": target, "TYPEPLATE_CLIENT_ID": made.client_id, "TYPEPLATE_CLIENT_SECRET": secret}
+            )
+            made.secrets[0].ClearField("value")
+    _show(made, options)
+    if file:
+        hint(f"Target, id and secret are in {path}; the secret is nowhere else.")
+    else:
+        hint("Keep the secret now: it is shown this once and kept nowhere.")
+
+
+def list_(options: Namespace) -> None:
+    """Lists applications."""
+    states = [client_pb2.ClientState.Value(f"CLIENT_STATE_{state.upper()}") for state in options.state]
+    limit = options.limit or None
+    with connect(options) as server:
+        page = min(limit or 1000, 1000)
+        found = list(islice(server.auth.list_clients(states=states, scope=options.scope, page_size=page), limit))
+    if _json(options):
+        print_json(found)
+        return
+    print_table(("ID", "NAME", "STATE", "SCOPES", "CREATED"), [_row(client) for client in found])
+    if limit == len(found):
+        hint(f"The first {limit}; --limit 0 lists all.")
+
+
+def show(options: Namespace) -> None:
+    """Shows one application."""
+    with connect(options) as server:
+        _show(server.auth.get_client(name=_name(options.id)), options)
+
+
+def update(options: Namespace) -> None:
+    """Changes an application as it was read: somebody else's change in between is an error, not lost."""
+    with connect(options) as server:
+        client = server.auth.get_client(name=_name(options.id))
+        mask = _apply(options, client)
+        if not mask:
+            raise UsageError("nothing to change: give --display-name, --add-scope, --remove-scope, --label or another")
+        _show(server.auth.update_client(client=client, update_mask=mask), options)
+
+
+def revoke(options: Namespace) -> None:
+    """Revokes an application for good; asks first."""
+    with connect(options) as server:
+        if not options.yes:
+            _confirm(server.auth.get_client(name=_name(options.id)))
+        answer = server.auth.revoke_client(name=_name(options.id), reason=options.reason, force=options.force)
+    _show(answer.client, options)
+    hint(f"{answer.client.client_id} is revoked: its secrets and tokens are refused from now on.")
+
+
+def _confirm(client: client_pb2.Client) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("revoking is for good and standard input is no terminal to ask on: give --yes")
+    scopes = ", ".join(client.scopes) or "no scopes"
+    hint(f"{client.client_id} {client.display_name!r}, {scopes}, created {client.create_time.ToJsonString()}")
+    hint("Revoke it for good? Its id cannot be used again. [y/N] ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("not revoked")
+
+
+def _apply(options: Namespace, client: client_pb2.Client) -> list[str]:
+    """Makes the changes on the message; returns the update mask."""
+    mask = []
+    if options.display_name is not None:
+        client.display_name = options.display_name
+        mask.append("display_name")
+    if options.add_scope or options.remove_scope:
+        kept = (set(client.scopes) | set(options.add_scope)) - set(options.remove_scope)
+        client.scopes[:] = sorted(kept)
+        mask.append("scopes")
+    if options.max_token_lifetime is not None:
+        client.ClearField("max_token_lifetime")
+        if options.max_token_lifetime:
+            client.max_token_lifetime.seconds = options.max_token_lifetime
+        mask.append("max_token_lifetime")
+    if options.label or options.remove_label:
+        client.labels.update(dict(options.label))
+        for key in options.remove_label:
+            client.labels.pop(key, None)
+        mask.append("labels")
+    return mask
+
+
+def _show(client: client_pb2.Client, options: Namespace) -> None:
+    if _json(options):
+        print_json(client)
+    else:
+        print_fields(client)
+
+
+def _row(client: client_pb2.Client) -> tuple[str, ...]:
+    state = client_pb2.ClientState.Name(client.state).removeprefix("CLIENT_STATE_").lower()
+    created = client.create_time.ToJsonString()[:19] + "Z"
+    return client.client_id, client.display_name, state, ", ".join(client.scopes), created
+
+
+def _name(client_id: str) -> str:
+    return f"clients/{client_id.removeprefix('clients/')}"
+
+
+def _duration(seconds: int | None) -> Duration | None:
+    return Duration(seconds=seconds) if seconds else None
+
+
+def _json(options: Namespace) -> bool:
+    return getattr(options, "json", False)

@@ -1,0 +1,22 @@
+"""Which function carries out which command."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Final
+
+from typeplate.cli import clients, tokens, vehicles
+
+COMMANDS: Final[dict[str, Callable[[Namespace], None]]] = {
+    "clients create": clients.create,
+    "clients list": clients.list_,
+    "clients show": clients.show,
+    "clients update": clients.update,
+    "clients revoke": clients.revoke,
+    "token issue": tokens.issue,
+    "vehicles get": vehicles.get,
+    "vehicles list": vehicles.list_,
+    "vehicles export": vehicles.export,
+    "whoami": tokens.whoami,
+}

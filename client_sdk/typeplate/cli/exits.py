@@ -1,0 +1,49 @@
+"""The exit codes of the `typeplate` command, and the sentence that goes with each error.
+
+They follow the status codes of gRPC, which scripts would ask for: whether to ask again later (6), to mend the
+credentials (3), to ask for a scope (4), or to give up.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+OK: Final = 0
+ERROR: Final = 1
+USAGE: Final = 2
+UNAUTHENTICATED: Final = 3
+PERMISSION_DENIED: Final = 4
+NOT_FOUND: Final = 5
+UNAVAILABLE: Final = 6
+CONFLICT: Final = 7
+INTERRUPTED: Final = 130
+
+BY_STATUS: Final[dict[str, int]] = {
+    "INVALID_ARGUMENT": USAGE,
+    "OUT_OF_RANGE": USAGE,
+    "UNAUTHENTICATED": UNAUTHENTICATED,
+    "PERMISSION_DENIED": PERMISSION_DENIED,
+    "NOT_FOUND": NOT_FOUND,
+    "UNAVAILABLE": UNAVAILABLE,
+    "DEADLINE_EXCEEDED": UNAVAILABLE,
+    "RESOURCE_EXHAUSTED": UNAVAILABLE,
+    "ALREADY_EXISTS": CONFLICT,
+    "ABORTED": CONFLICT,
+    "FAILED_PRECONDITION": CONFLICT,
+}
+
+
+class UsageError(Exception):
+    """The arguments, or what they point to, do not make sense; the message says which and why."""
+
+
+def code_of(error: Exception) -> int:
+    """The exit code of an error of the SDK or of the operating system."""
+    code = getattr(error, "code", None)
+    return BY_STATUS.get(getattr(code, "name", ""), ERROR)
+
+
+def describe(error: Exception) -> str:
+    """What went wrong, for a person: message, reason, fields at fault, and the id that finds it in the server's log."""
+    fields = "".join(f"\n  {v.field}: {v.description}" for v in getattr(error, "violations", ()))
+    return f"{error}{fields}"

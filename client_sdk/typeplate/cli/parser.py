@@ -1,0 +1,193 @@
+"""The arguments of the `typeplate` command, and nothing else: no gRPC, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Final
+
+EPILOG: Final = """\
+environment:
+  TYPEPLATE_TARGET              the server, host:port (default 127.0.0.1:50051)
+  TYPEPLATE_CLIENT_ID           who calls
+  TYPEPLATE_CLIENT_SECRET       its secret, or ..._SECRET_FILE, a file that holds it
+  NO_COLOR                      no bold headings
+
+exit codes:
+  0 done   1 any other error   2 wrong usage or input   3 not authenticated   4 scope missing
+  5 not found   6 server unavailable or too slow   7 conflict with the present state   130 interrupted
+"""
+DEFAULT_LIMIT: Final = 50
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Every leaf sets `command`, a key of `typeplate.cli.commands.COMMANDS`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="typeplate", description="Technical vehicle data, and the applications that may read it.", epilog=EPILOG,
+        formatter_class=raw, parents=[_common()], allow_abbrev=False,
+    )  # fmt: skip
+    groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _clients(groups.add_parser("clients", help="administer applications (scope clients:admin)"))
+    _tokens(groups.add_parser("token", help="exchange the key for an access token"))
+    _vehicles(groups.add_parser("vehicles", help="read vehicles (scope vehicles:read)"))
+    _leaf(groups, "whoami", "whoami", "show the claims of a token of your own")
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    """Options that may stand before or after any command; SUPPRESS lets the later place not undo the earlier."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options = common.add_argument_group("connection and output")
+    options.add_argument("--target", metavar="HOST:PORT", help="the server")
+    options.add_argument("--client-id", metavar="ID", help="who calls")
+    options.add_argument("--secret-file", metavar="PATH", help="a file that holds the secret and nothing else")
+    options.add_argument(
+        "--env-file", metavar="PATH", help="read TYPEPLATE_… from this file, for example data/admin.env"
+    )
+    options.add_argument("--ca-file", metavar="PATH", help="trust these authorities (PEM) instead of the system's")
+    options.add_argument("--plaintext", action="store_true", help="no TLS, even beyond this machine")
+    options.add_argument("--timeout", type=positive, metavar="SECONDS", help="how long a call may take")
+    options.add_argument("--json", action="store_true", help="print JSON (proto3 JSON names), for scripts")
+    return common
+
+
+def _leaf(groups: Any, name: str, command: str, text: str) -> argparse.ArgumentParser:
+    description = text[0].upper() + text[1:] + "."
+    leaf: argparse.ArgumentParser = groups.add_parser(
+        name, help=text, description=description, parents=[_common()], allow_abbrev=False
+    )
+    leaf.set_defaults(command=command)
+    return leaf
+
+
+def _clients(parser: argparse.ArgumentParser) -> None:
+    leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    create = _leaf(leaves, "create", "clients create", "register an application and print its secret, once")
+    create.add_argument("id", nargs="?", default="", help="the id it shall have; the server chooses one when absent")
+    create.add_argument("--display-name", default="", metavar="TEXT", help="a name for people")
+    create.add_argument(
+        "--scope", action="append", default=[], metavar="SCOPE", help="grant this scope (may be repeated)"
+    )
+    create.add_argument("--max-token-lifetime", type=seconds, metavar="TIME", help="such as 300, 90s, 5m or 1h")
+    create.add_argument(
+        "--label", action="append", default=[], type=label, metavar="KEY=VALUE", help="(may be repeated)"
+    )
+    create.add_argument(
+        "--write-env-file",
+        metavar="PATH",
+        help="write target, id and secret to this new file (mode 0600) instead of printing the secret",
+    )
+    listing = _leaf(leaves, "list", "clients list", "list applications, revoked ones too")
+    listing.add_argument("--state", action="append", default=[], choices=["active", "suspended", "revoked"])
+    listing.add_argument("--scope", default="", help="only those granted this scope")
+    _limit(listing)
+    _id(_leaf(leaves, "show", "clients show", "show one application"))
+    _update(_id(_leaf(leaves, "update", "clients update", "change an application")))
+    revoke = _id(
+        _leaf(leaves, "revoke", "clients revoke", "revoke an application for good: its secrets and its tokens")
+    )
+    revoke.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come after")
+    revoke.add_argument("--force", action="store_true", help="even the last active administrator")
+    revoke.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _update(parser: argparse.ArgumentParser) -> None:
+    several: dict[str, Any] = {"action": "append", "default": []}
+    parser.add_argument("--display-name", metavar="TEXT", help="a name for people; empty takes it away")
+    parser.add_argument("--add-scope", metavar="SCOPE", help="grant this scope as well (may be repeated)", **several)
+    parser.add_argument(
+        "--remove-scope", metavar="SCOPE", help="take this scope away, which kills the tokens issued before", **several
+    )
+    parser.add_argument(
+        "--max-token-lifetime", type=seconds, metavar="TIME", help="such as 300, 90s, 5m or 1h; 0: the server's"
+    )
+    parser.add_argument("--label", type=label, metavar="KEY=VALUE", help="set this label (may be repeated)", **several)
+    parser.add_argument("--remove-label", metavar="KEY", help="take this label away (may be repeated)", **several)
+
+
+def _tokens(parser: argparse.ArgumentParser) -> None:
+    leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    issue = _leaf(leaves, "issue", "token issue", "print an access token, for tools that do not get their own")
+    issue.add_argument("--scope", action="append", default=[], help="carry this scope only (may be repeated)")
+    issue.add_argument(
+        "--lifetime", type=seconds, metavar="TIME", help="such as 300, 90s, 5m or 1h; the longest when absent"
+    )
+
+
+def _vehicles(parser: argparse.ArgumentParser) -> None:
+    leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    get = _leaf(leaves, "get", "vehicles get", "show one vehicle with all that is known of it")
+    get.add_argument("name", help="for example vehicles/epa-49772, or epa-49772")
+    _filters(_leaf(leaves, "list", "vehicles list", "list the vehicles that meet all conditions"))
+    export = _leaf(leaves, "export", "vehicles export", "write the whole catalogue as JSON lines")
+    export.add_argument("--source", default="", help="only this source, for example epa")
+    export.add_argument("--after", default="", metavar="NAME", help="go on after this vehicle")
+    export.add_argument("--output", metavar="PATH", help="write to this file instead of standard output")
+
+
+def _filters(parser: argparse.ArgumentParser) -> None:
+    for name in ("source", "make", "model", "trim"):
+        parser.add_argument(f"--{name}", help=f"of this {name}")
+    parser.add_argument("--query", metavar="WORDS", help="each word begins a word of make, model or trim")
+    parser.add_argument(
+        "--year-min", dest="model_year_min", type=int, metavar="YEAR", help="of this model year or later"
+    )
+    parser.add_argument(
+        "--year-max", dest="model_year_max", type=int, metavar="YEAR", help="of this model year or earlier"
+    )
+    for name in ("fuel", "drive", "powertrain", "body-style", "transmission-type"):
+        parser.add_argument(f"--{name}", action="append", default=[], metavar="KIND", help="(may be repeated)")
+    for end in ("min", "max"):
+        parser.add_argument(
+            f"--{end}", action="append", default=[], type=bound, metavar="FIELD=NUMBER", help="such as power_kw=150"
+        )
+    parser.add_argument("--order-by", metavar="FIELDS", help="such as 'model_year desc, make'")
+    parser.add_argument("--show-deleted", action="store_true", help="deleted ones as well")
+    _limit(parser)
+
+
+def _id(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("id", help="the application's id")
+    return parser
+
+
+def _limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit", type=natural, default=DEFAULT_LIMIT, metavar="N", help="at most so many; 0: all (default 50)"
+    )
+
+
+def natural(text: str) -> int:
+    """A whole number from 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def positive(text: str) -> float:
+    """A finite number of seconds above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> int:
+    """A time such as `300`, `90s`, `5m` or `1h`, in seconds."""
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
+    return natural(text[:-1]) * unit if unit else natural(text)
+
+
+def label(text: str) -> tuple[str, str]:
+    """`KEY=VALUE`."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(text)
+    return key, value
+
+
+def bound(text: str) -> tuple[str, float]:
+    """`FIELD=NUMBER`."""
+    field, number = label(text)
+    return field.replace("-", "_"), float(number)
