@@ -48,6 +48,8 @@ _BY_NAME = {
     "fuel_economy_score": (1.0, 10.0),
     "greenhouse_gas_score": (1.0, 10.0),
     "secondary_greenhouse_gas_score": (1.0, 10.0),
+    "seconds": (-62_135_596_800.0, 253_402_300_799.0),  # google.protobuf.Timestamp: years 1 to 9999
+    "nanos": (0.0, 999_999_999.0),
 }
 _LENGTHS = {"published_unit": 20, "gas_guzzler_code": 20, "scheme": 60, "content_hash": 64, "etag": 64}
 _SIZES = {

@@ -8,7 +8,7 @@ on both energies and `rangeA` until the battery is depleted. "MPG" of anything b
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from typeplate.v1 import vehicle_pb2 as pb
 from typeplate_server.vehicles import units
@@ -16,10 +16,10 @@ from typeplate_server.vehicles.epa.cells import Cells
 from typeplate_server.vehicles.epa.vocabulary import LIQUID_FUELS
 
 if TYPE_CHECKING:
-    _Cycle = pb.TestCycle.ValueType
-    _Phase = pb.Phase.ValueType
-    _Fuel = pb.Fuel.ValueType
-    _Mode = pb.Mode.ValueType
+    _Cycle: TypeAlias = pb.TestCycle.ValueType
+    _Phase: TypeAlias = pb.Phase.ValueType
+    _Fuel: TypeAlias = pb.Fuel.ValueType
+    _Mode: TypeAlias = pb.Mode.ValueType
     _MpgColumns = tuple[tuple[_Cycle, _Phase, str, str], ...]
     _PhaseColumns = tuple[tuple[_Phase, str], ...]
 
