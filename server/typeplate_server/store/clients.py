@@ -1,0 +1,89 @@
+"""Implements `auth.store.ClientStore` on SQL.
+
+A write locks `auth_clock` first and reads afterwards; the next `seq` becomes the row's `changed_seq` in the same
+transaction, so whoever reads by sequence misses nothing (security.md §4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from typeplate_server.auth.clients import ClientState
+from typeplate_server.auth.store import Change, CommitGuard
+from typeplate_server.errors import AlreadyExists, NotFound
+from typeplate_server.store import client_rows as rows
+from typeplate_server.store.clocks import AUTH, current, lock, take
+from typeplate_server.store.database import Database
+
+
+class SqlClientStore:
+    """Clients in the tables `clients` and `client_secrets`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load_all(self) -> tuple[int, list[ClientState]]:
+        """See ClientStore."""
+        return await self._database.run(lambda connection: (current(connection, AUTH), rows.read_all(connection)))
+
+    async def create(self, new: ClientState, guard: CommitGuard | None = None) -> ClientState:
+        """See ClientStore."""
+
+        def insert(connection: Connection) -> ClientState:
+            clients = _begin(connection, guard)
+            if clients.get(new.client_id) is not None:
+                raise AlreadyExists(new.name)
+            created = replace(new, changed_seq=take(connection, AUTH))
+            rows.insert(connection, created)
+            return created
+
+        return await self._database.write(insert)
+
+    async def update(self, client_id: str, change: Change, guard: CommitGuard | None = None) -> ClientState:
+        """See ClientStore."""
+
+        def apply(connection: Connection) -> ClientState:
+            clients = _begin(connection, guard)
+            before = clients.get(client_id)
+            if before is None:
+                raise NotFound(f"clients/{client_id}")
+            after = change(before, clients)
+            if after is before:
+                return before
+            return _write(connection, before, after)
+
+        return await self._database.write(apply)
+
+
+class ClientsInTransaction:
+    """The clients as they stand in one open transaction: what guards and changes may read."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, client_id: str) -> ClientState | None:
+        """The client as it stands in this transaction; it stays so until its end."""
+        return rows.read(self._connection, client_id)
+
+    def another_active_with(self, scope: str, but: str) -> bool:
+        """Whether an active client other than `but` is granted `scope`."""
+        return any(scope in scopes for scopes in rows.scopes_of_active(self._connection, but))
+
+
+def _begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:
+    """Locks first, so that everything read afterwards, by the guard too, holds until the commit."""
+    lock(connection, AUTH)
+    clients = ClientsInTransaction(connection)
+    if guard is not None:
+        guard(clients.get)
+    return clients
+
+
+def _write(connection: Connection, before: ClientState, after: ClientState) -> ClientState:
+    if (after.client_id, after.create_time) != (before.client_id, before.create_time):
+        raise ValueError("a change may not touch client_id or create_time")
+    written = replace(after, changed_seq=take(connection, AUTH))
+    rows.update(connection, before, written)
+    return written

@@ -1,0 +1,1 @@
+"""The Alembic environment, packaged: `store.migration` runs it, without any alembic.ini."""
