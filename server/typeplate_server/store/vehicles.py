@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from typeplate_server.store import client_rows, clocks, vehicle_query, vehicle_writes
 from typeplate_server.store.database import Database
-from typeplate_server.store.schema import vehicles
+from typeplate_server.store.schema import vehicle_filters, vehicles
 from typeplate_server.vehicles.store import (
     WRITE_BATCH,
     Change,
@@ -41,7 +41,16 @@ _GET = _STORED.where(_id == bindparam("id"))
 _GET_MANY = _STORED.where(_id.in_(bindparam("ids", expanding=True)))
 _LIVE_AFTER = _STORED.where(_id > bindparam("after"), vehicles.c.delete_time.is_(None)).order_by(_id)
 _OF_SOURCE = vehicles.c.source == bindparam("source")
-_LIVE_IDS = _LIVE_AFTER.with_only_columns(_id).where(_OF_SOURCE).limit(bindparam("limit"))
+_LIVE_IDS = (
+    select(vehicle_filters.c.vehicle_id)
+    .where(
+        vehicle_filters.c.vehicle_id > bindparam("after"),
+        vehicle_filters.c.source == bindparam("source"),
+        vehicle_filters.c.deleted.is_(False),
+    )
+    .order_by(vehicle_filters.c.vehicle_id)
+    .limit(bindparam("limit"))
+)
 _EXPORT = _LIVE_AFTER.limit(bindparam("limit"))
 _EXPORT_SOURCE = _LIVE_AFTER.where(_OF_SOURCE).limit(bindparam("limit"))
 _CHANGES = (
@@ -179,7 +188,7 @@ def _changes_since(connection: Connection, seq: int, limit: int) -> Changes:
 
 
 def _stored(row: Row[Any]) -> StoredVehicle:
-    return StoredVehicle(*row[:7])
+    return StoredVehicle(*tuple(row)[:7])
 
 
 def _check_size(batch: Sequence[object]) -> None:
