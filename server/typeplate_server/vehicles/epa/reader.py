@@ -87,8 +87,10 @@ def _map(reader: Iterator[list[str]], header: Sequence[str], dataset_version: st
 def _check_shape(row: Sequence[str], header: Sequence[str]) -> None:
     if len(row) != len(header):
         raise RowError("", f"has {len(row)} cells, the header {len(header)}")
+    if "".join(row).isascii():
+        return
     for name, cell in zip(header, row, strict=True):
-        if not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell):
+        if any("\ud800" <= letter <= "\udfff" for letter in cell):
             raise RowError(name, "is not UTF-8")
 
 
