@@ -196,10 +196,16 @@ def _parse_claims(payload: bytes) -> dict[str, Any]:
         raise TokenInvalid from None
     if not isinstance(claims, dict) or claims.keys() != _CLAIMS:
         raise TokenInvalid
-    for name, value in claims.items():
-        if type(value) is not (str if name in _STRING_CLAIMS else int) or (value == "" and name != "scope"):
-            raise TokenInvalid
+    if not all(_is_sound(name, value) for name, value in claims.items()):
+        raise TokenInvalid
     return claims
+
+
+def _is_sound(name: str, value: object) -> bool:
+    """Times are integers, and no booleans; strings are printable ASCII, and only `scope` may be empty."""
+    if name not in _STRING_CLAIMS:
+        return type(value) is int
+    return isinstance(value, str) and value.isascii() and value.isprintable() and (value != "" or name == "scope")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""A client store in memory, held to `auth.store.ClientStore`: one writer at a time, guard before change, a sequence.
+
+Faults are programmed: `fail_with` is raised before anything is committed; `lose_commit` commits and then says that
+it does not know; `at_commit` is awaited under the lock, right before the commit, so that a test can hold it open.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from typeplate_server.auth.clients import ClientState
+from typeplate_server.auth.store import Change, CommitGuard, CommitUnknown
+from typeplate_server.errors import AlreadyExists, NotFound
+
+
+class FakeClientStore:
+    """Clients in a dict."""
+
+    def __init__(self, clients: Iterable[ClientState] = ()) -> None:
+        self.rows = {client.client_id: client for client in clients}
+        self.seq = max((client.changed_seq for client in self.rows.values()), default=0)
+        self.writes = 0
+        self.fail_with: Exception | None = None
+        self.lose_commit = False
+        self.lose_without_commit = False
+        self.at_commit: Callable[[], Awaitable[None]] | None = None
+        self._lock = asyncio.Lock()
+
+    def get(self, client_id: str) -> ClientState | None:
+        return self.rows.get(client_id)
+
+    def another_active_with(self, scope: str, but: str) -> bool:
+        return any(c.state == "active" and scope in c.scopes for c in self.rows.values() if c.client_id != but)
+
+    async def load_all(self) -> tuple[int, list[ClientState]]:
+        return self.seq, list(self.rows.values())
+
+    async def create(self, new: ClientState, guard: CommitGuard | None = None) -> ClientState:
+        async with self._lock:
+            self._begin(guard)
+            if new.client_id in self.rows:
+                raise AlreadyExists(new.name)
+            return await self._commit(new)
+
+    async def update(self, client_id: str, change: Change, guard: CommitGuard | None = None) -> ClientState:
+        async with self._lock:
+            self._begin(guard)
+            before = self.rows.get(client_id)
+            if before is None:
+                raise NotFound(f"clients/{client_id}")
+            after = change(before, self)
+            return before if after is before else await self._commit(after)
+
+    def _begin(self, guard: CommitGuard | None) -> None:
+        if self.fail_with is not None:
+            raise self.fail_with
+        if guard is not None:
+            guard(self.rows.get)
+
+    async def _commit(self, client: ClientState) -> ClientState:
+        if self.at_commit is not None:
+            await self.at_commit()
+        if self.lose_without_commit:
+            raise CommitUnknown
+        self.seq += 1
+        self.writes += 1
+        committed = replace(client, changed_seq=self.seq)
+        self.rows[client.client_id] = committed
+        if self.lose_commit:
+            raise CommitUnknown
+        return committed
