@@ -1,13 +1,14 @@
 """The call log: one JSON line per finished call, at the cost of one append while the call runs.
 
 Rules: a line holds only what cannot be secret and is no content of a request (method, outcome, client id, jti, kid,
-peer, times, request id). Lines are formatted and written every 100 ms and at the end, on a thread of their own, so
-that a reader who stalls holds up no call; while it stalls at most `LIMIT` calls are kept, the rest are counted.
+peer, times, request id). A thread of its own formats and writes the lines every 100 ms and at the end, so that a
+reader who stalls holds up no call and no stop; while it stalls at most `LIMIT` calls are kept, the rest are counted.
 """
 
 from __future__ import annotations
 
-import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typeplate_server.auth.admission import Caller
 
 INTERVAL_S = 0.1
+CLOSING_S = 1.0
 LIMIT = 50_000
 
 Entry = tuple[float, str, Outcome, "Caller | None", str, float, str, int]
@@ -33,8 +35,19 @@ class CallLog:
         self._stream = stream
         self._clock = clock
         self._only_failed = only_failed
-        self._entries: list[Entry] = []
+        self._entries: deque[Entry] = deque()
         self._dropped = 0
+        self._closing = threading.Event()
+        self._writer = threading.Thread(target=self._write_on, name="call-log", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._writer.start()
+
+    def close(self) -> None:
+        """Write what is left and end, within a second even when the reader stalls."""
+        self._closing.set()
+        self._writer.join(CLOSING_S)
 
     def add(
         self, method: str, outcome: Outcome, caller: Caller | None, peer: str, took: float, prefix: str, number: int
@@ -47,20 +60,18 @@ class CallLog:
             return
         self._entries.append((self._clock(), method, outcome, caller, peer, took, prefix, number))
 
-    async def run(self) -> None:
-        """Write until cancelled. Whoever cancels calls `flush` once more."""
-        while True:
-            await asyncio.sleep(INTERVAL_S)
-            if self._entries:
-                await asyncio.to_thread(self.flush)
+    def _write_on(self) -> None:
+        while not self._closing.wait(INTERVAL_S):
+            self._flush()
+        self._flush()
 
-    def flush(self) -> None:
-        """Write what has been noted so far."""
-        entries, self._entries = self._entries, []
-        dropped, self._dropped = self._dropped, 0
-        lines = [formatted(entry) for entry in entries]
-        if dropped:
-            lines.append(f'{{"time":"{_timestamp(self._clock())}","dropped_lines":{dropped}}}\n')
+    def _flush(self) -> None:
+        lines = [formatted(self._entries.popleft()) for _ in range(len(self._entries))]
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            lines.append(f'{{"time":"{timestamp(self._clock())}","level":"warning","dropped_lines":{dropped}}}\n')
+        if not lines:
+            return
         try:
             self._stream.write("".join(lines))
             self._stream.flush()
@@ -76,10 +87,11 @@ def formatted(entry: Entry) -> str:
         who = f'"client_id":{quoted(caller.client_id)},"jti":{quoted(caller.jti)},"kid":{quoted(caller.kid)},'
     reason = f'"reason":"{outcome.reason}",' if outcome.reason else ""
     return (
-        f'{{"time":"{_timestamp(end)}","method":{quoted(method)},"code":"{outcome.code.name}",{reason}{who}'
+        f'{{"time":"{timestamp(end)}","method":{quoted(method)},"code":"{outcome.code.name}",{reason}{who}'
         f'"peer":{quoted(peer_address(peer))},"duration_ms":{took * 1000:.3f},"request_id":"{prefix}{number:x}"}}\n'
     )
 
 
-def _timestamp(seconds: float) -> str:
+def timestamp(seconds: float) -> str:
+    """Epoch seconds as RFC 3339 has them, in UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

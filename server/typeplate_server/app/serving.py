@@ -1,0 +1,139 @@
+"""Runs the server: start, serve until told to stop, drain, stop.
+
+Order at the end: health says NOT_SERVING, no new connection or call is accepted, calls in progress may finish within
+`drain_seconds`, the rest is cut, the log is written, the database closed. A second signal ends the process at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+from typeplate.v1 import auth_service_pb2
+from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.failure import BusyError, StartupError
+from typeplate_server.app.parts import CLOCK, Parts, assemble
+from typeplate_server.app.setup import initialise
+from typeplate_server.config import Settings
+from typeplate_server.rpc import health, reflection, server
+from typeplate_server.rpc.auth_servicer import AuthServicer
+from typeplate_server.rpc.call_log import CallLog
+from typeplate_server.rpc.dispatch import Dispatch, Service
+
+logger = logging.getLogger(__name__)
+
+AUTH_SERVICE: Final = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+CLOSING_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that serves: where, and, when this start made one, where the administrator's credentials lie."""
+
+    address: str
+    new_admin: Path | None
+    parts: Parts
+
+
+async def serve(settings: Settings, log: TextIO, ready: Callable[[Running], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is told once calls are accepted. Raises StartupError."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _asked_to_stop, stop, number)
+    async with running(settings, log) as server_:
+        gc.collect()
+        gc.freeze()  # what is here now stays: no collection need look at it again
+        ready(server_)
+        await stop.wait()
+
+
+def _asked_to_stop(stop: asyncio.Event, number: int) -> None:
+    if stop.is_set():
+        os._exit(128 + number)
+    stop.set()
+
+
+@asynccontextmanager
+async def running(settings: Settings, log: TextIO) -> AsyncIterator[Running]:
+    """A server on the data directory of `settings`, made and filled if new; on leaving, drained and stopped."""
+    data_dir = DataDir(settings.data_dir)
+    data_dir.create()
+    with data_dir.locked():
+        new_admin = await initialise(settings)
+        parts = await assemble(settings)
+        call_log = CallLog(log, CLOCK, only_failed=settings.log_level in ("warning", "error"))
+        try:
+            call_log.start()
+            async with _listening(settings, parts, call_log) as address:
+                yield Running(address, new_admin, parts)
+        finally:
+            call_log.close()
+            await _close(parts)
+            logger.info("stopped")
+
+
+@asynccontextmanager
+async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> AsyncIterator[str]:
+    tls = read_tls(settings)
+    services = [Service(AUTH_SERVICE, AuthServicer(parts.clients, parts.exchange, parts.keys))]
+    names = [service.descriptor.full_name for service in services]
+    health_servicer = health.HealthServicer(names)
+    services.append(Service(health.SERVICE, health_servicer, health.access))
+    if settings.reflection:
+        services.append(
+            Service(reflection.SERVICE, reflection.servicer([*names, health.SERVICE.full_name]), reflection.access)
+        )
+    grpc_server = server.build(
+        Dispatch(services, parts.admission, call_log), max_concurrent_rpcs=settings.max_concurrent_rpcs
+    )
+    try:
+        address = server.bind(grpc_server, settings.listen, tls)
+    except server.CannotListenError as error:
+        raise BusyError(str(error)) from None
+    await grpc_server.start()
+    logger.info("serving on %s, %s", address, "TLS" if tls else "plaintext")
+    try:
+        yield address
+    finally:
+        logger.info("stopping: calls in progress have %g s", settings.drain_seconds)
+        health_servicer.drain()
+        await grpc_server.stop(settings.drain_seconds)
+
+
+async def _close(parts: Parts) -> None:
+    """Let a write that has begun come to its end; one that hangs must not hold up the stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(parts.database.close(), CLOSING_S)
+
+
+def read_tls(settings: Settings) -> server.TlsFiles | None:
+    """Certificate and key, checked to belong together. Raises StartupError. None: TLS is off."""
+    if not settings.tls:
+        return None
+    certificate, key = settings.tls_cert_file, settings.tls_key_file
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key, password=_no_password)
+        return server.TlsFiles(Path(certificate).read_bytes(), Path(key).read_bytes())
+    except ssl.SSLError as error:
+        raise StartupError(
+            f"TYPEPLATE_TLS_CERT_FILE {certificate} and TYPEPLATE_TLS_KEY_FILE {key} cannot be used: "
+            f"{(error.reason or 'not valid PEM').replace('_', ' ').lower()}"
+        ) from None
+    except OSError as error:
+        raise StartupError(f"{error.filename or certificate}: cannot be read: {error.strerror}") from None
+
+
+def _no_password() -> str:
+    raise StartupError("TYPEPLATE_TLS_KEY_FILE is encrypted; the server needs the key without a password")

@@ -1,0 +1,100 @@
+"""Makes what a data directory needs: database, key file, and the first administrator with its credentials.
+
+Rules: nothing that exists is overwritten. A setup that was broken off is completed by the next one, for as long as no
+client exists nothing can be lost. Once there are clients, a missing key file or database is an error to be told, for
+making a new one would silently kill every secret or lose every vehicle.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from pathlib import Path
+
+from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.failure import StartupError
+from typeplate_server.app.parts import Parts, assemble, open_database
+from typeplate_server.auth.clients import KNOWN_SCOPES
+from typeplate_server.auth.keyfile import KeyFileError, create_key_file
+from typeplate_server.auth.service import ClientDraft
+from typeplate_server.config import Settings
+from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.faults import DatabaseError
+from typeplate_server.store.migration import migrate, schema_state
+
+
+async def initialise(settings: Settings) -> Path | None:
+    """Complete the data directory; returns where the new administrator's credentials lie, None if there was one.
+
+    The caller holds the data directory's lock.
+    """
+    data_dir = DataDir(settings.data_dir)
+    _make_database(settings, data_dir)
+    if not data_dir.key_file.exists():
+        await _make_keys(settings, data_dir)
+    parts = await assemble(settings)
+    try:
+        if len(parts.registry):
+            return None
+        return await _make_admin(settings, data_dir, parts, "admin")
+    finally:
+        await parts.database.close()
+
+
+async def new_admin(settings: Settings) -> Path:
+    """Make one more administrator, for when no other is left; returns where its credentials lie. Needs the lock."""
+    parts = await assemble(settings)
+    try:
+        return await _make_admin(settings, DataDir(settings.data_dir), parts, f"admin-{secrets.token_hex(4)}")
+    finally:
+        await parts.database.close()
+
+
+def _make_database(settings: Settings, data_dir: DataDir) -> None:
+    try:
+        if schema_state(settings.database).kind != "empty":
+            return
+        if data_dir.key_file.exists():
+            raise StartupError(
+                f"{data_dir.key_file} is there but its database {settings.database} is not: restore the database, "
+                "or move the key file away to begin anew"
+            )
+        migrate(settings.database, settings.data_dir)
+    except DatabaseError as error:
+        raise StartupError(str(error)) from None
+
+
+async def _make_keys(settings: Settings, data_dir: DataDir) -> None:
+    if await _has_clients(settings):
+        raise StartupError(
+            f"{data_dir.key_file} is missing, and without it no secret in {settings.database} can be checked: "
+            "restore it from its backup"
+        )
+    try:
+        create_key_file(data_dir.key_file)
+    except KeyFileError as error:
+        raise StartupError(str(error)) from None
+
+
+async def _has_clients(settings: Settings) -> bool:
+    database = open_database(settings)
+    try:
+        _, clients = await SqlClientStore(database).load_all()
+        return bool(clients)
+    finally:
+        await database.close()
+
+
+async def _make_admin(settings: Settings, data_dir: DataDir, parts: Parts, client_id: str) -> Path:
+    draft = ClientDraft(client_id=client_id, display_name="Administrator", scopes=sorted(KNOWN_SCOPES))
+    created = await parts.clients.create(draft)
+    path = data_dir.path / f"{client_id}.env"
+    data_dir.write_private(path, credentials(settings.target, client_id, created.secret.value))
+    return path
+
+
+def credentials(target: str, client_id: str, secret: str) -> str:
+    """What a shell sources to call as this client."""
+    values = {"TYPEPLATE_TARGET": target, "TYPEPLATE_CLIENT_ID": client_id, "TYPEPLATE_CLIENT_SECRET": secret}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    return "\n".join(["# An administrator of this Typeplate. Whoever has this file is it.", *lines, ""])
