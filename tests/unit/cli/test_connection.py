@@ -1,0 +1,101 @@
+"""Where the `typeplate` command finds server and credentials."""
+
+import stat
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from typeplate.cli.connection import Connection, EnvFile, connection, read_env_file, settings
+from typeplate.cli.exits import UsageError
+
+ENVIRON = {
+    "TYPEPLATE_TARGET": "far:1",
+    "TYPEPLATE_CLIENT_ID": "env-id",
+    "TYPEPLATE_CLIENT_SECRET": "env-secret",
+    "HOME": "/",
+}
+
+
+def test_the_environment_is_read_when_nothing_else_is_given() -> None:
+    """Only the TYPEPLATE_ names of it."""
+    assert settings(Namespace(), ENVIRON) == {name: value for name, value in ENVIRON.items() if name != "HOME"}
+
+
+def test_an_env_file_beats_the_environment_and_options_beat_both(tmp_path: Path) -> None:
+    """The closer a setting is given, the more it counts."""
+    file = tmp_path / "a.env"
+    file.write_text("TYPEPLATE_CLIENT_ID=file-id\nTYPEPLATE_CLIENT_SECRET=file-secret\n")
+    found = settings(Namespace(env_file=str(file), target="near:2"), ENVIRON)
+    assert found["TYPEPLATE_TARGET"] == "near:2"
+    assert found["TYPEPLATE_CLIENT_ID"] == "file-id"
+    assert found["TYPEPLATE_CLIENT_SECRET"] == "file-secret"
+
+
+def test_a_secret_file_given_closer_displaces_a_secret_given_farther_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise an exported secret would win over the file that the user names."""
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "secret"
+    file.write_text("from-file\n")
+    assert connection(Namespace(secret_file=str(file))) == Connection("far:1", "env-id", "from-file")
+
+
+def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to set."""
+    monkeypatch.setenv("TYPEPLATE_CLIENT_ID", "x")
+    monkeypatch.delenv("TYPEPLATE_CLIENT_SECRET", raising=False)
+    monkeypatch.delenv("TYPEPLATE_CLIENT_SECRET_FILE", raising=False)
+    with pytest.raises(UsageError, match=r"no secret: set .*TYPEPLATE_CLIENT_SECRET"):
+        connection(Namespace())
+
+
+def test_an_env_file_reads_as_a_shell_would(tmp_path: Path) -> None:
+    """Comments, `export` and quotes."""
+    file = tmp_path / "a.env"
+    file.write_text("# who\nexport TYPEPLATE_TARGET='h:1'\n\nTYPEPLATE_CLIENT_ID=\"a b\" # c\n")
+    assert read_env_file(file) == {"TYPEPLATE_TARGET": "h:1", "TYPEPLATE_CLIENT_ID": "a b"}
+
+
+@pytest.mark.parametrize("line", ["hush-hush", "A='hush-hush"])
+def test_a_line_that_is_no_assignment_is_refused_without_being_quoted(tmp_path: Path, line: str) -> None:
+    """It may be a secret pasted into the wrong place."""
+    file = tmp_path / "a.env"
+    file.write_text(f"A=b\n{line}\n")
+    with pytest.raises(UsageError, match="line 2") as caught:
+        read_env_file(file)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_new_env_file_is_private_and_reads_back(tmp_path: Path) -> None:
+    """Mode 0600 from its first moment, whatever the umask; odd values survive."""
+    path = tmp_path / "app.env"
+    values = {"TYPEPLATE_CLIENT_ID": "a", "TYPEPLATE_CLIENT_SECRET": "it's $HOME"}
+    with EnvFile(path) as file:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        file.fill(values)
+    assert read_env_file(path) == values
+
+
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
+    """It may hold another application's secret."""
+    path = tmp_path / "app.env"
+    path.write_text("precious")
+    with pytest.raises(UsageError, match="exists already"), EnvFile(path):
+        pass
+    assert path.read_text() == "precious"
+
+
+def test_an_env_file_that_was_not_filled_is_removed(tmp_path: Path) -> None:
+    """When the call fails, nothing is left behind."""
+    path = tmp_path / "app.env"
+    with pytest.raises(RuntimeError), EnvFile(path):
+        raise RuntimeError
+    assert not path.exists()
+
+
+def test_the_secret_is_not_in_the_repr() -> None:
+    """A traceback with locals must not give it away."""
+    assert "hush" not in repr(Connection("t:1", "id", "hush"))

@@ -1,0 +1,96 @@
+"""What the `typeplate` command prints, and the exit code that goes with each error."""
+
+import base64
+import json
+
+import grpc
+import pytest
+
+from typeplate import errors
+from typeplate.cli import exits
+from typeplate.cli.output import print_fields, print_json, print_table
+from typeplate.cli.tokens import claims_of
+from typeplate.v1 import client_pb2, vehicle_pb2
+
+
+def test_columns_are_as_wide_as_their_widest_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    """And no line ends in blanks."""
+    print_table(("A", "B"), [("long", 1), ("x", None)])
+    assert capsys.readouterr().out == "A     B\nlong  1\nx\n"
+
+
+def test_a_table_without_rows_is_its_headings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing found is no error."""
+    print_table(("A", "B"), [])
+    assert capsys.readouterr().out == "A  B\n"
+
+
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A display name must not move the cursor."""
+    print_table(("NAME",), [("a\x1b[2Jb",)])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("no_color", "bold"), [("", True), ("1", False)])
+def test_headings_are_bold_on_a_terminal_only_where_colour_is_wanted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, no_color: str, bold: bool
+) -> None:
+    """NO_COLOR as no-color.org has it."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    print_table(("A",), [])
+    assert ("\x1b[1m" in capsys.readouterr().out) is bold
+
+
+def test_fields_are_paths_with_the_names_of_the_proto(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is unknown is not shown; a 0 that is known is."""
+    vehicle = vehicle_pb2.Vehicle(name="vehicles/own-1", co2_g_per_km=0, markets=["DE", "FR"])
+    vehicle.engines.add().cylinders = 4
+    print_fields(vehicle)
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines == {"name": "vehicles/own-1", "co2_g_per_km": "0.0", "markets": "DE, FR", "engines[0].cylinders": "4"}
+
+
+def test_json_is_proto3_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """An array for several, an object for one; names in lowerCamelCase."""
+    print_json([client_pb2.Client(client_id="a")])
+    assert json.loads(capsys.readouterr().out) == [{"clientId": "a"}]
+    print_json(client_pb2.Client(display_name="Ä"))
+    assert json.loads(capsys.readouterr().out) == {"displayName": "Ä"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ClientRevoked("x"), exits.UNAUTHENTICATED),
+        (errors.ScopeMissing("x"), exits.PERMISSION_DENIED),
+        (errors.NotFound("x"), exits.NOT_FOUND),
+        (errors.InvalidArgument("x"), exits.USAGE),
+        (errors.Unavailable("x"), exits.UNAVAILABLE),
+        (errors.DeadlineExceeded("x"), exits.UNAVAILABLE),
+        (errors.EtagMismatch("x"), exits.CONFLICT),
+        (errors.AlreadyExists("x"), exits.CONFLICT),
+        (errors.LastAdmin("x"), exits.CONFLICT),
+        (errors.TypeplateError("x", code=grpc.StatusCode.INTERNAL), exits.ERROR),
+        (PermissionError(13, "no"), exits.ERROR),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error: Exception, code: int) -> None:
+    """Scripts tell by it what to do next."""
+    assert exits.code_of(error) == code
+
+
+def test_an_error_is_told_with_reason_request_and_fields() -> None:
+    """Everything that helps to mend it."""
+    violation = errors.FieldViolation("client.scopes[0]", "no such scope")
+    error = errors.InvalidArgument("bad", reason="INVALID_ARGUMENT", request_id="r1", violations=[violation])
+    told = exits.describe(error)
+    assert told == "bad (INVALID_ARGUMENT, request r1)\n  client.scopes[0]: no such scope"
+
+
+def test_the_claims_of_a_token_are_decoded_without_padding() -> None:
+    """Header's key id first, then the claims as they are."""
+    parts = [{"kid": "k1"}, {"sub": "a", "exp": 1}]
+    token = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts) + ".c2ln"
+    assert claims_of(token) == {"kid": "k1", "sub": "a", "exp": 1}
