@@ -5,7 +5,8 @@ Run it with the interpreter of the proto environment (grpcio-tools 1.76.0, mypy-
     .venv-proto/bin/python client_sdk/codegen/generate.py            # writes client_sdk/typeplate/{v1,_surface}
     .venv-proto/bin/python client_sdk/codegen/generate.py --check    # fails when that would change anything
 
-Its output depends on the protos and the tools' versions alone. It owns both directories whole: what it did not make is removed.
+Its output depends on the protos and the tools' versions alone. It owns both directories whole and removes what it did
+not make.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Owns how the typed surface looks as Python code: one module per service, the clients' attributes, and the method tables.
+"""Owns how the typed surface looks as Python code: a module per service, the clients' attributes, tables.
 
 The text is what `ruff format` would leave alone, and passes `mypy --strict`.
 """

@@ -1,0 +1,51 @@
+"""Owns how the arguments of the generated methods become request messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+AnyIterable = Iterable[T] | AsyncIterable[T]
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """The fields that were given: None means absent."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def part(kind: type[M], /, **fields: Any) -> M | None:
+    """A message of the fields that were given; absent when none was."""
+    given = present(**fields)
+    return kind(**given) if given else None
+
+
+def refuse_beside(request: Message, /, **fields: Any) -> None:
+    """A ready request comes alone: an argument beside it would be lost. Raises TypeError naming the arguments."""
+    if given := present(**fields):
+        raise TypeError(f"give either request= or {', '.join(given)}, not both ({type(request).__name__})")
+
+
+def duration(value: timedelta | Duration | None) -> Duration | None:
+    """A protobuf duration, exact to the microsecond."""
+    if not isinstance(value, timedelta):
+        return value
+    message = Duration()
+    message.FromTimedelta(value)
+    return message
+
+
+def field_mask(value: Iterable[str] | FieldMask | None) -> FieldMask | None:
+    """A field mask of paths. A lone string is refused: it would be taken letter by letter."""
+    if value is None or isinstance(value, FieldMask):
+        return value
+    if isinstance(value, str):
+        raise TypeError("a field mask is a list of paths, not a string")
+    return FieldMask(paths=value)

@@ -1,0 +1,123 @@
+"""Owns the token of a synchronous client: drives the rules of `_token` with a lock and a thread for each refresh.
+
+A refresh runs in a thread of its own with a deadline of its own, so that no caller's short deadline fails the others.
+The fast path, a fresh token, takes no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from typeplate._credentials import Credentials, token_of
+from typeplate._secret import fingerprint, read_now
+from typeplate._token import Attach, Await, Pause, Refusal, Token, TokenCache
+from typeplate.errors import DeadlineExceeded, InternalError, SecretUnavailable, TypeplateError
+
+if TYPE_CHECKING:
+    from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
+
+NO_TOKEN = "no access token within the deadline"  # noqa: S105 - a message
+
+
+class Authenticator:
+    """Gives each call its token. `issue` performs IssueToken and raises TypeplateError; `clock` is monotonic."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        issue: Callable[[IssueTokenRequest], IssueTokenResponse],
+        cache: TokenCache,
+        clock: Callable[[], float],
+        draw: Callable[[], float],
+    ) -> None:
+        self._credentials = credentials
+        self._issue = issue
+        self._clock = clock
+        self._draw = draw
+        self._changed = threading.Condition()
+        self.cache = cache
+
+    def token(self, timeout: float, *, ample: bool = False) -> Token:
+        """A token to attach, within `timeout` seconds. `ample`: not a stale one, if that can be had.
+
+        Raises what the server answered when there is none, Unavailable when it did not answer, SecretUnavailable.
+        """
+        token = self.cache.token
+        if token is not None and self._clock() < token.stale_at:
+            return token
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self._wait(deadline, ample)
+            if isinstance(found, Token):
+                return found
+            self._give_up_unless_changed(found)
+
+    def _wait(self, deadline: float, ample: bool) -> Token | Refusal:
+        with self._changed:
+            while True:
+                now = self._clock()
+                decision = self.cache.decide(now, ample=ample)
+                if isinstance(decision, Refusal):
+                    return decision
+                if isinstance(decision, (Attach, Await)) and decision.lead:
+                    self._take_off()
+                if isinstance(decision, Attach):
+                    return decision.token
+                left = deadline - time.monotonic()
+                if isinstance(decision, Pause):
+                    if decision.until - now > left:
+                        raise decision.error.again(decision.until - now)
+                    left = decision.until - now
+                elif left <= 0:
+                    raise DeadlineExceeded(NO_TOKEN)
+                self._changed.wait(left)
+
+    def _give_up_unless_changed(self, refusal: Refusal) -> None:
+        """Raises the remembered refusal, unless a file or callable now gives another secret."""
+        source = self._credentials.secret
+        if not source.changes or fingerprint(read_now(source)) == refusal.secret:
+            raise refusal.error.again(max(refusal.until - self._clock(), 0.0))
+        with self._changed:
+            self.cache.forgive(refusal)
+
+    def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
+        """Whether a call refused with this token shall be tried once more; see TokenCache.rejected."""
+        with self._changed:
+            return self.cache.rejected(token, error, self._clock(), last=last)
+
+    def _take_off(self) -> None:
+        try:
+            threading.Thread(target=self._refresh, name="typeplate-refresh", daemon=True).start()
+        except RuntimeError:  # no new threads while the interpreter exits
+            self._refresh()
+
+    def _refresh(self) -> None:
+        secret = ""
+        try:
+            secret, asked_at = read_now(self._credentials.secret), self._clock()
+            found: Token | TypeplateError = token_of(
+                self._issue(self._credentials.request(secret)), secret, asked_at, self._draw
+            )
+        except TypeplateError as error:
+            found = error
+        except Exception as error:  # noqa: BLE001 - a refresh that ended without an outcome would hang every caller
+            found = unexpected(error)
+        with self._changed:
+            land(self.cache, found, secret, self._clock())
+            self._changed.notify_all()
+
+
+def land(cache: TokenCache, found: Token | TypeplateError, secret: str, now: float) -> None:
+    """Tells the cache how a refresh ended. A secret that could not be read is nobody's fingerprint."""
+    if isinstance(found, Token):
+        cache.succeeded(found)
+    else:
+        cache.failed(b"" if isinstance(found, SecretUnavailable) else fingerprint(secret), found, now)
+
+
+def unexpected(error: Exception) -> TypeplateError:
+    """The typed error for one nobody foresaw. Its text may quote the request, so only its type is told."""
+    return InternalError(f"the token request failed: {type(error).__name__}")

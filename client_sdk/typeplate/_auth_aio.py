@@ -1,0 +1,107 @@
+"""Owns the token of an asyncio client on one event loop: drives the rules of `_token` with a task for each refresh.
+
+A caller that is cancelled or out of time leaves the refresh running for the others. Secrets that may block (files,
+plain callables) are read in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from typeplate._auth import NO_TOKEN, land, unexpected
+from typeplate._credentials import Credentials, token_of
+from typeplate._secret import SecretSource, checked, fingerprint
+from typeplate._token import Attach, Await, Pause, Refusal, Token, TokenCache
+from typeplate.errors import Cancelled, DeadlineExceeded, TypeplateError
+
+if TYPE_CHECKING:
+    from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
+
+
+class AsyncAuthenticator:
+    """Gives each call its token. `issue` performs IssueToken and raises TypeplateError; `clock` is monotonic."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        issue: Callable[[IssueTokenRequest], Awaitable[IssueTokenResponse]],
+        cache: TokenCache,
+        clock: Callable[[], float],
+        draw: Callable[[], float],
+    ) -> None:
+        self._credentials = credentials
+        self._issue = issue
+        self._clock = clock
+        self._draw = draw
+        self._flight: asyncio.Task[None] | None = None
+        self.cache = cache
+
+    async def token(self, timeout: float, *, ample: bool = False) -> Token:
+        """A token to attach, within `timeout` seconds; see Authenticator.token."""
+        token = self.cache.token
+        if token is not None and self._clock() < token.stale_at:
+            return token
+        deadline = time.monotonic() + timeout
+        while True:
+            now = self._clock()
+            decision = self.cache.decide(now, ample=ample)
+            if isinstance(decision, (Attach, Await)) and decision.lead:
+                self._flight = asyncio.create_task(self._refresh(), name="typeplate-refresh")
+            if isinstance(decision, Attach):
+                return decision.token
+            if isinstance(decision, Refusal):
+                await self._give_up_unless_changed(decision)
+            else:
+                await self._wait(decision, now, deadline - time.monotonic())
+
+    async def _wait(self, decision: Await | Pause, now: float, left: float) -> None:
+        if isinstance(decision, Pause):
+            if decision.until - now > left:
+                raise decision.error.again(decision.until - now)
+            await asyncio.sleep(decision.until - now)
+        elif left <= 0:
+            raise DeadlineExceeded(NO_TOKEN)
+        elif self._flight is not None:
+            await asyncio.wait({self._flight}, timeout=left)
+
+    async def _give_up_unless_changed(self, refusal: Refusal) -> None:
+        """Raises the remembered refusal, unless a file or callable now gives another secret."""
+        source = self._credentials.secret
+        if not source.changes or fingerprint(await read(source)) == refusal.secret:
+            raise refusal.error.again(max(refusal.until - self._clock(), 0.0))
+        self.cache.forgive(refusal)
+
+    def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
+        """Whether a call refused with this token shall be tried once more; see TokenCache.rejected."""
+        return self.cache.rejected(token, error, self._clock(), last=last)
+
+    async def close(self) -> None:
+        """Ends a refresh under way."""
+        if self._flight is not None:
+            self._flight.cancel()
+            await asyncio.wait({self._flight})
+
+    async def _refresh(self) -> None:
+        secret = ""
+        found: Token | TypeplateError = Cancelled("the token request was cancelled")
+        try:
+            secret, asked_at = await read(self._credentials.secret), self._clock()
+            response = await self._issue(self._credentials.request(secret))
+            found = token_of(response, secret, asked_at, self._draw)
+        except TypeplateError as error:
+            found = error
+        except Exception as error:  # noqa: BLE001 - a refresh that ended without an outcome would hang every caller
+            found = unexpected(error)
+        finally:
+            land(self.cache, found, secret, self._clock())
+
+
+async def read(source: SecretSource) -> str:
+    """The secret, without blocking the loop."""
+    if not source.changes:
+        return checked(source.read())
+    value = await asyncio.to_thread(source.read)
+    return value if isinstance(value, str) else checked(await value)

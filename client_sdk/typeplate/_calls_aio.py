@@ -1,0 +1,149 @@
+"""Owns how a method of the surface becomes a call of an asyncio client: channel of this loop, deadline, typed errors.
+
+Channels are built at the first call on each event loop of each process, because grpc.aio binds them to both. A later
+loop (a second `asyncio.run`) starts from the token of the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import grpc
+
+from typeplate._auth_aio import AsyncAuthenticator
+from typeplate._calls import deadline_of, patience_of
+from typeplate._channel import carries_call_credentials, open_aio_channel
+from typeplate._credentials import Credentials
+from typeplate._interceptors_aio import StreamStreamTokens, StreamUnaryTokens, UnaryStreamTokens, UnaryTokens
+from typeplate._options import DEFAULT_TIMEOUT_S, Options
+from typeplate._status import typed_error
+from typeplate._token import Token, TokenCache
+from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
+
+if TYPE_CHECKING:
+    from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
+
+Stub = TypeVar("Stub")
+Response = TypeVar("Response")
+
+
+class AsyncSession:
+    """What belongs to one event loop: the channel, and the token. IssueToken's path is public, so one channel does."""
+
+    def __init__(self, options: Options, cache: TokenCache) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.pid = os.getpid()
+        self.cache = cache
+        self.stubs: dict[Any, Any] = {}
+        self.authenticator: AsyncAuthenticator | None = None
+        interceptors: list[grpc.aio.ClientInterceptor] = []
+        if options.credentials is not None:
+            interceptors = self._authenticate(options, options.credentials)
+        self.channel = open_aio_channel(options, interceptors)
+
+    def _authenticate(self, options: Options, credentials: Credentials) -> list[grpc.aio.ClientInterceptor]:
+        found = AsyncAuthenticator(credentials, self._issue, self.cache, options.clock, random.random)
+        self.authenticator = found
+        patience, replayed = patience_of(options), carries_call_credentials(options.transport)
+        streams = (UnaryStreamTokens, StreamUnaryTokens, StreamStreamTokens)
+        return [UnaryTokens(found, patience), *(kind(found, patience, replayed=replayed) for kind in streams)]
+
+    async def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
+        from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
+
+        try:
+            return await AuthServiceStub(self.channel).IssueToken(request, timeout=DEFAULT_TIMEOUT_S)
+        except grpc.RpcError as error:
+            raise typed_error(error) from error
+
+    async def close(self) -> None:
+        """Ends the refresh under way and closes the channel."""
+        if self.authenticator is not None:
+            await self.authenticator.close()
+        await self.channel.close()
+
+
+class AsyncCalls:
+    """Performs the calls of one client."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._sessions: dict[int, AsyncSession] = {}
+        self._cache = TokenCache(random.random)
+        self._closed = False
+        self.patience = patience_of(options)
+
+    def session(self) -> AsyncSession:
+        """The running loop's session."""
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(id(loop))
+        if session is None or session.loop is not loop or session.pid != os.getpid() or self._closed:
+            return self._begin(loop)
+        return session
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> AsyncSession:
+        if self._closed:
+            raise ClientClosed("the client is closed")
+        known = list(self._sessions.values())
+        self._sessions = {key: session for key, session in self._sessions.items() if not session.loop.is_closed()}
+        session = AsyncSession(self._options, known[-1].cache.copy() if known else self._cache)
+        self._sessions[id(loop)] = session
+        return session
+
+    def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
+        """The stub of this class on the running loop's channel."""
+        session = self.session()
+        if (found := session.stubs.get(kind)) is None:
+            found = session.stubs[kind] = kind(session.channel)
+        return cast(Stub, found)
+
+    async def unary(
+        self,
+        method: Callable[..., Awaitable[Response]],
+        request: Any,
+        timeout: float | None,
+    ) -> Response:
+        """One request, one response."""
+        try:
+            return await method(request, timeout=deadline_of(timeout, self._options.timeout))
+        except grpc.RpcError as error:
+            raise typed_error(error) from error
+
+    async def stream_unary(
+        self,
+        method: Callable[..., Awaitable[Response]],
+        requests: Any,
+        timeout: float | None,
+    ) -> Response:
+        """Many requests, one response; no limit of time unless one is given."""
+        try:
+            return await method(requests, timeout=deadline_of(timeout, math.inf))
+        except grpc.RpcError as error:
+            raise typed_error(error) from error
+
+    def authenticator(self) -> AsyncAuthenticator:
+        """What gives the tokens. Raises ConfigurationError where the client has no credentials."""
+        if (found := self.session().authenticator) is None:
+            raise ConfigurationError("this client was made without client_id and client_secret")
+        return found
+
+    async def replay_token(self, left: float | None) -> Token | None:
+        """The token for a stream that gRPC core cannot replay; None where it can, or where there are no credentials."""
+        if carries_call_credentials(self._options.transport) or self._options.credentials is None:
+            return None
+        return await self.authenticator().token(self.patience if left is None else left, ample=True)
+
+    def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
+        """See AsyncAuthenticator.rejected."""
+        return self.authenticator().rejected(token, error, last=last)
+
+    async def close(self) -> None:
+        """Closes the running loop's channel; those of other loops end with their loops."""
+        self._closed = True
+        if (session := self._sessions.pop(id(asyncio.get_running_loop()), None)) is not None:
+            await session.close()

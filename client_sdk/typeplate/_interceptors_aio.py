@@ -1,0 +1,119 @@
+"""Owns what happens to each asyncio call on its way out: it gets a token, and recovers from a refused one.
+
+One class per kind: grpc.aio registers a class that inherits several kinds for unary-unary only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from typeplate._attach import needs_token, remaining, with_credentials, with_token
+from typeplate._auth_aio import AsyncAuthenticator
+from typeplate._status import typed_error
+from typeplate._token import Token
+from typeplate.errors import TokenRejected, TypeplateError
+
+Continuation = Callable[[Any, Any], Any]
+
+
+class UnaryTokens(grpc.aio.UnaryUnaryClientInterceptor):
+    """Attaches the token as metadata; refused, drops that token and tries once more with the next.
+
+    `patience`: seconds to wait for a token where the call has no deadline.
+    """
+
+    def __init__(self, authenticator: AsyncAuthenticator, patience: float) -> None:
+        self._authenticator = authenticator
+        self._patience = patience
+
+    async def intercept_unary_unary(self, continuation: Continuation, client_call_details: Any, request: Any) -> Any:
+        """See grpc.aio.UnaryUnaryClientInterceptor."""
+        if not needs_token(client_call_details.method, client_call_details.metadata):
+            return await continuation(client_call_details, request)
+        started, timeout = time.monotonic(), client_call_details.timeout
+        for last in (False, True):
+            left = remaining(timeout, time.monotonic() - started)
+            token = await self._authenticator.token(self._patience if left is None else left)
+            left = remaining(timeout, time.monotonic() - started)
+            call = await continuation(with_token(client_call_details, token, left), request)
+            if await call.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                return call
+            if not self._authenticator.rejected(token, await _error_of(call), last=last):
+                return call
+        return call
+
+
+async def _error_of(call: Any) -> TypeplateError:
+    try:
+        await call
+    except grpc.RpcError as error:
+        return typed_error(error)
+    raise AssertionError("a call with an error code has no error")
+
+
+class _StreamTokens:
+    """Attaches a token with ample life: as call credentials where `replayed`, else as metadata."""
+
+    def __init__(self, authenticator: AsyncAuthenticator, patience: float, *, replayed: bool) -> None:
+        self._authenticator = authenticator
+        self._patience = patience
+        self._replayed = replayed
+
+    async def _intercept(self, continuation: Continuation, details: Any, request: Any) -> Any:
+        if not needs_token(details.method, details.metadata):
+            return await continuation(details, request)
+        started = time.monotonic()
+        patience = self._patience if details.timeout is None else details.timeout
+        token = await self._authenticator.token(patience, ample=True)
+        left = remaining(details.timeout, time.monotonic() - started)
+        if not self._replayed:
+            return await continuation(with_token(details, token, left), request)
+        loop = asyncio.get_running_loop()
+        return await continuation(with_credentials(details, token, lambda old: self._renew(old, loop), left), request)
+
+    def _renew(self, token: Token, loop: asyncio.AbstractEventLoop) -> Token:
+        """Called in a thread of gRPC's: has the loop get the next token; see the synchronous one."""
+        try:
+            return asyncio.run_coroutine_threadsafe(self._next(token), loop).result(self._patience)
+        except (RuntimeError, TimeoutError):  # the loop is closed, or does not come to it
+            return token
+
+    async def _next(self, token: Token) -> Token:
+        self._authenticator.rejected(token, TokenRejected("replayed"), last=False)
+        try:
+            return await self._authenticator.token(self._patience)
+        except TypeplateError:
+            return token
+
+
+class UnaryStreamTokens(_StreamTokens, grpc.aio.UnaryStreamClientInterceptor):
+    """For streams of responses."""
+
+    async def intercept_unary_stream(self, continuation: Continuation, client_call_details: Any, request: Any) -> Any:
+        """See grpc.aio.UnaryStreamClientInterceptor."""
+        return await self._intercept(continuation, client_call_details, request)
+
+
+class StreamUnaryTokens(_StreamTokens, grpc.aio.StreamUnaryClientInterceptor):
+    """For streams of requests."""
+
+    async def intercept_stream_unary(
+        self, continuation: Continuation, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """See grpc.aio.StreamUnaryClientInterceptor."""
+        return await self._intercept(continuation, client_call_details, request_iterator)
+
+
+class StreamStreamTokens(_StreamTokens, grpc.aio.StreamStreamClientInterceptor):
+    """For streams both ways."""
+
+    async def intercept_stream_stream(
+        self, continuation: Continuation, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """See grpc.aio.StreamStreamClientInterceptor."""
+        return await self._intercept(continuation, client_call_details, request_iterator)

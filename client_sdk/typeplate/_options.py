@@ -1,0 +1,147 @@
+"""Owns what an application sets on a client: checked once, the same for both clients, with no secret to show.
+
+Environment: TYPEPLATE_TARGET, TYPEPLATE_CLIENT_ID, TYPEPLATE_CLIENT_SECRET or TYPEPLATE_CLIENT_SECRET_FILE,
+TYPEPLATE_CA_FILE, TYPEPLATE_PLAINTEXT.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from typeplate._credentials import Credentials
+from typeplate._secret import SecretCallable, secret_source
+from typeplate._tls import TlsSettings, Transport, transport_of
+from typeplate.errors import ConfigurationError
+
+DEFAULT_TIMEOUT_S = 10.0
+BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A client's settings, checked."""
+
+    target: str
+    credentials: Credentials | None
+    timeout: float
+    tls: TlsSettings
+    transport: Transport
+    proxy: bool
+    user_agent: str
+    clock: Callable[[], float]
+
+
+class Configured:
+    """A client's constructor, `from_env`, `repr` and pickling; both clients derive from it."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        client_id: str | None = None,
+        client_secret: str | SecretCallable | None = None,
+        client_secret_file: str | Path | None = None,
+        scopes: Sequence[str] = (),
+        timeout: float = DEFAULT_TIMEOUT_S,
+        ca_file: str | Path | None = None,
+        client_cert_file: str | Path | None = None,
+        client_key_file: str | Path | None = None,
+        server_name: str | None = None,
+        plaintext: bool | None = None,
+        proxy: bool = True,
+        user_agent: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Checks the settings and connects to nothing; the first call does. Raises ConfigurationError.
+
+        Args:
+            target: The server, `host:port` or `unix:/path`.
+            client_id: The application's id. Without it only public methods can be called.
+            client_secret: Its secret `tps_…`, or a callable that fetches it (an asynchronous one for AsyncClient).
+            client_secret_file: A file that holds the secret, read again for each token: for mounted ones that rotate.
+            scopes: The scopes its tokens shall carry. Empty: all that it is granted.
+            timeout: Seconds that a unary call may take where the call itself says nothing; `inf` for no limit.
+            ca_file: Certificate authorities to trust, PEM. Absent: the system's.
+            client_cert_file: Client certificate, PEM, with `client_key_file`.
+            client_key_file: The client certificate's private key, PEM.
+            server_name: The name in the server's certificate where it is not the target's host.
+            plaintext: True sends everything, tokens included, unprotected; False asks for TLS on loopback too. Absent:
+                plaintext on loopback and unix sockets, TLS everywhere else.
+            proxy: Whether `https_proxy` and its kind are obeyed; on this machine they never are.
+            user_agent: Put before the SDK's own in the user agent, for example `sales-app/2.1`.
+            clock: Monotonic seconds, for tests.
+        """
+        if not target or target.partition("://")[0] in ("http", "https", "grpc", "grpcs"):
+            raise ConfigurationError(f"target {target!r} is not of the form host:port or unix:/path")
+        if not timeout > 0:
+            raise ConfigurationError("timeout is not positive")
+        tls = TlsSettings(_path(ca_file), _path(client_cert_file), _path(client_key_file), server_name)
+        transport = transport_of(target, tls, plaintext)
+        source = secret_source(client_secret, client_secret_file)
+        if (source is None) != (not client_id):
+            raise ConfigurationError("client_id and client_secret (or client_secret_file) belong together")
+        credentials = Credentials(client_id, source, tuple(scopes)) if client_id and source else None
+        self._start(Options(target, credentials, timeout, tls, transport, proxy, user_agent, clock))
+
+    def _start(self, options: Options) -> None:
+        self._options = options
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
+        """The client that the environment describes; `settings` are the constructor's and come first.
+
+        Raises ConfigurationError naming the variable that is missing or wrong.
+        """
+        return cls(**{**settings_of(os.environ if environ is None else environ, settings), **settings})
+
+    def __repr__(self) -> str:
+        shown = self._options
+        client_id = shown.credentials.client_id if shown.credentials else None
+        return f"{type(self).__name__}({shown.target!r}, client_id={client_id!r}, transport={shown.transport.value!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A client travels as its settings and connects anew; one that holds its secret itself does not travel."""
+        return (_restored, (type(self), self._options))
+
+
+def _restored(kind: type[Configured], options: Options) -> Configured:
+    client = kind.__new__(kind)
+    client._start(options)
+    return client
+
+
+def settings_of(environ: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments that the environment states."""
+    found: dict[str, Any] = {}
+    if "target" not in given:
+        found["target"] = _needed(environ, "TYPEPLATE_TARGET")
+    if "client_id" not in given:
+        found["client_id"] = _needed(environ, "TYPEPLATE_CLIENT_ID")
+    if not {"client_secret", "client_secret_file"} & given.keys():
+        file = environ.get("TYPEPLATE_CLIENT_SECRET_FILE")
+        secret = environ.get("TYPEPLATE_CLIENT_SECRET")
+        if not file and not secret:
+            raise ConfigurationError("neither TYPEPLATE_CLIENT_SECRET nor TYPEPLATE_CLIENT_SECRET_FILE is set")
+        found |= {"client_secret": secret or None, "client_secret_file": file or None}
+    if ca_file := environ.get("TYPEPLATE_CA_FILE"):
+        found["ca_file"] = ca_file
+    if plaintext := environ.get("TYPEPLATE_PLAINTEXT"):
+        if plaintext.lower() not in BOOLEANS:
+            raise ConfigurationError(f"TYPEPLATE_PLAINTEXT is neither true nor false: {plaintext!r}")
+        found["plaintext"] = BOOLEANS[plaintext.lower()]
+    return found
+
+
+def _needed(environ: Mapping[str, str], name: str) -> str:
+    if not (value := environ.get(name)):
+        raise ConfigurationError(f"{name} is not set")
+    return value
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value)

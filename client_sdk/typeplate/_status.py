@@ -1,0 +1,125 @@
+"""Owns the way from a gRPC error to a TypeplateError: by reason where the server gave one, else by status code.
+
+The server's facts are in `grpc-status-details-bin` (google.rpc.Status, AIP-193). Their messages are imported at the
+first error, so that an application that meets none does not load them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import grpc
+
+from typeplate import errors
+
+if TYPE_CHECKING:
+    from google.rpc.status_pb2 import Status
+
+DOMAIN = "typeplate"
+DETAILS = "grpc-status-details-bin"
+
+BY_REASON: dict[str, type[errors.TypeplateError]] = {
+    "TOKEN_MISSING": errors.TokenRejected,
+    "TOKEN_MALFORMED": errors.TokenRejected,
+    "TOKEN_INVALID": errors.TokenRejected,
+    "TOKEN_EXPIRED": errors.TokenRejected,
+    "TOKEN_REVOKED": errors.TokenRejected,
+    "CLIENT_REVOKED": errors.ClientRevoked,
+    "CLIENT_SUSPENDED": errors.ClientSuspended,
+    "CREDENTIALS_INVALID": errors.CredentialsRejected,
+    "SCOPE_MISSING": errors.ScopeMissing,
+    "RATE_LIMITED": errors.RateLimited,
+    "AUTH_STATE_STALE": errors.AuthStateStale,
+    "DATABASE_UNAVAILABLE": errors.DatabaseUnavailable,
+    "INVALID_ARGUMENT": errors.InvalidArgument,
+    "NOT_FOUND": errors.NotFound,
+    "ALREADY_EXISTS": errors.AlreadyExists,
+    "ETAG_MISMATCH": errors.EtagMismatch,
+    "LAST_ADMIN": errors.LastAdmin,
+    "FAILED_PRECONDITION": errors.FailedPrecondition,
+    "INTERNAL": errors.InternalError,
+}
+
+BY_CODE: dict[grpc.StatusCode, type[errors.TypeplateError]] = {
+    grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: errors.PermissionDenied,
+    grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidArgument,
+    grpc.StatusCode.NOT_FOUND: errors.NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExists,
+    grpc.StatusCode.ABORTED: errors.Aborted,
+    grpc.StatusCode.FAILED_PRECONDITION: errors.FailedPrecondition,
+    grpc.StatusCode.OUT_OF_RANGE: errors.OutOfRange,
+    grpc.StatusCode.UNIMPLEMENTED: errors.Unimplemented,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: errors.ResourceExhausted,
+    grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
+    grpc.StatusCode.CANCELLED: errors.Cancelled,
+    grpc.StatusCode.INTERNAL: errors.InternalError,
+    grpc.StatusCode.UNKNOWN: errors.InternalError,
+    grpc.StatusCode.DATA_LOSS: errors.InternalError,
+}
+
+
+class Outcome(Protocol):
+    """What a finished call says of its status; sync calls and asyncio errors alike."""
+
+    def code(self) -> grpc.StatusCode:
+        """The status code."""
+
+    def details(self) -> str | None:
+        """The status message."""
+
+    def trailing_metadata(self) -> Any:
+        """Pairs of key and value, or None."""
+
+
+def typed_error(error: grpc.RpcError) -> errors.TypeplateError:
+    """The typed error for what a stub raised."""
+    return typed_outcome(cast(Outcome, error))
+
+
+def typed_outcome(outcome: Outcome) -> errors.TypeplateError:
+    """The typed error for a call that ended with another status than OK."""
+    code, message = outcome.code(), outcome.details() or ""
+    facts = _facts(outcome.trailing_metadata())
+    kind = BY_REASON.get(facts.get("reason", "")) or BY_CODE.get(code, errors.TypeplateError)
+    return kind(message or code.name, code=code, **facts)
+
+
+def _facts(trailing_metadata: Any) -> dict[str, Any]:
+    for key, value in trailing_metadata or ():
+        if key == DETAILS:
+            return _facts_of(value)
+    return {}
+
+
+def _facts_of(serialized: bytes) -> dict[str, Any]:
+    """What google.rpc's details say; nothing where they cannot be read (they are an aid, never the error itself)."""
+    from google.protobuf.message import DecodeError
+    from google.rpc import error_details_pb2, status_pb2
+
+    try:
+        status = status_pb2.Status.FromString(serialized)
+        return _read(status, error_details_pb2)
+    except DecodeError:
+        return {}
+
+
+def _read(status: Status, details: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for packed in status.details:
+        if packed.Is((info := details.ErrorInfo()).DESCRIPTOR):
+            packed.Unpack(info)
+            if info.domain == DOMAIN:
+                facts |= {"reason": info.reason, "metadata": dict(info.metadata)}
+        elif packed.Is((bad := details.BadRequest()).DESCRIPTOR):
+            packed.Unpack(bad)
+            found = bad.field_violations
+            facts["violations"] = [errors.FieldViolation(each.field, each.description) for each in found]
+        elif packed.Is((retry := details.RetryInfo()).DESCRIPTOR):
+            packed.Unpack(retry)
+            facts["retry_after"] = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+        elif packed.Is((request := details.RequestInfo()).DESCRIPTOR):
+            packed.Unpack(request)
+            facts["request_id"] = request.request_id
+    return facts

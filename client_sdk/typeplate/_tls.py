@@ -1,0 +1,110 @@
+"""Owns how the connection is protected, from the target and the TLS settings alone.
+
+Plaintext goes to this machine only (loopback, unix sockets), unless `plaintext=True` is written by hand; everything
+else is TLS. Python gRPC does not read the system's certificate authorities, so they are read here.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from typeplate.errors import ConfigurationError
+
+
+class Transport(enum.Enum):
+    """LOCAL never leaves the machine and so may carry call credentials; PLAINTEXT was asked for by hand."""
+
+    TLS = "tls"
+    LOCAL_TCP = "loopback"
+    LOCAL_UNIX = "unix"
+    PLAINTEXT = "plaintext"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """PEM files and the server's name. None: the system's authorities, no client certificate, the target's host."""
+
+    ca_file: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+    server_name: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any of them is set."""
+        return any((self.ca_file, self.client_cert_file, self.client_key_file, self.server_name))
+
+
+def transport_of(target: str, tls: TlsSettings, plaintext: bool | None) -> Transport:
+    """How to connect. Raises ConfigurationError where the settings contradict each other."""
+    if plaintext and tls.given:
+        raise ConfigurationError("plaintext=True and TLS settings contradict each other")
+    if bool(tls.client_cert_file) != bool(tls.client_key_file):
+        raise ConfigurationError("client_cert_file and client_key_file belong together")
+    if plaintext:
+        return Transport.PLAINTEXT
+    if tls.given or plaintext is False:
+        return Transport.TLS
+    if target.startswith(("unix:", "unix-abstract:")):
+        return Transport.LOCAL_UNIX
+    return Transport.LOCAL_TCP if is_loopback(target) else Transport.TLS
+
+
+def is_loopback(target: str) -> bool:
+    """Whether a target names this machine. A name other than `localhost` is not looked up."""
+    host = target.rpartition("/")[2]
+    for scheme in ("dns:", "ipv4:", "ipv6:"):
+        host = host.removeprefix(scheme)
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def channel_credentials(transport: Transport, tls: TlsSettings) -> grpc.ChannelCredentials | None:
+    """Credentials for the channel; None for plaintext. Raises ConfigurationError for files that cannot be read."""
+    if transport is Transport.PLAINTEXT:
+        return None
+    if transport is Transport.TLS:
+        return grpc.ssl_channel_credentials(
+            root_certificates=_read("ca_file", tls.ca_file) or system_authorities(),
+            private_key=_read("client_key_file", tls.client_key_file),
+            certificate_chain=_read("client_cert_file", tls.client_cert_file),
+        )
+    kinds = grpc.LocalConnectionType
+    return grpc.local_channel_credentials(kinds.UDS if transport is Transport.LOCAL_UNIX else kinds.LOCAL_TCP)
+
+
+def _read(setting: str, path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{setting} {path}: {error.strerror}") from error
+
+
+def system_authorities() -> bytes | None:
+    """The certificate authorities that Python's ssl trusts, as PEM; None where there are none (gRPC's own then count).
+
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH, gRPC's own setting, is left to gRPC.
+    """
+    if os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"):
+        return None
+    import ssl  # only where TLS is used: it costs milliseconds
+
+    file = ssl.get_default_verify_paths().cafile
+    if file and (found := Path(file)).is_file():
+        return found.read_bytes()
+    context = ssl.create_default_context()
+    return "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True))).encode() or None

@@ -1,0 +1,193 @@
+"""Owns the rules of an access token's life: when to attach, refresh, wait, or give up. No I/O, no clock, no lock.
+
+Times are seconds on a monotonic clock, passed in; the server's `expires_in` is counted on it, never its wall clock, so
+a stepped clock changes nothing. Thresholds are shares of the life, for fixed ones refresh short tokens on each call.
+
+A TokenCache is driven by one process (under a lock) or one event loop. It decides that at most one refresh is under
+way: whoever gets a decision with `lead` starts it, and reports with `succeeded` or `failed`; others wait and ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from typeplate.errors import (
+    ClientRevoked,
+    ClientSuspended,
+    CredentialsRejected,
+    InternalError,
+    InvalidArgument,
+    ResourceExhausted,
+    TokenRejected,
+    TypeplateError,
+    Unavailable,
+)
+
+STALE_FROM, STALE_TO = 0.70, 0.85
+"""Share of the life after which a token is stale, drawn once per token, where the server draws none."""
+MARGIN_S, MARGIN_SHARE = 5.0, 0.05
+"""A token counts as expired this much before its end, whichever is less."""
+REFUSED_FIRST_S, REFUSED_LONGEST_S = 30.0, 300.0
+"""How long a terminal refusal is remembered, doubling, so that a revoked fleet does not hammer the server."""
+REJECTED_FIRST_S = 1.0
+"""The same for failures that may be over sooner, as new tokens that are refused at once."""
+BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 10.0
+"""Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half."""
+
+TERMINAL = (ClientRevoked, ClientSuspended, CredentialsRejected, InvalidArgument)
+TRANSIENT = (Unavailable, ResourceExhausted)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, and when it becomes stale and expired. `secret`: fingerprint of the secret it was got with."""
+
+    value: str = field(repr=False)
+    secret: bytes = field(repr=False)
+    stale_at: float
+    expired_at: float
+    authorization: tuple[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "authorization", ("authorization", f"Bearer {self.value}"))
+
+
+def new_token(
+    value: str, secret: bytes, *, asked_at: float, life: float, refresh_after: float, draw: Callable[[], float]
+) -> Token:
+    """The token of an IssueToken answer. Its life is counted from when it was asked for, which errs on the safe side.
+
+    Raises InternalError for an answer without a token or a life.
+    """
+    if not value or life <= 0:
+        raise InternalError("the server issued no usable token")
+    expired_at = asked_at + life - min(MARGIN_S, MARGIN_SHARE * life)
+    after = refresh_after if 0 < refresh_after < life else life * (STALE_FROM + (STALE_TO - STALE_FROM) * draw())
+    return Token(value, secret, stale_at=min(asked_at + after, expired_at), expired_at=expired_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Send this token. With `lead`, start a refresh behind everybody's back."""
+
+    token: Token
+    lead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """A refresh is needed: with `lead`, start it; then wait until it has ended, and ask again."""
+
+    lead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The last refresh failed with `error`, which may pass: ask again at `until`."""
+
+    until: float
+    error: TypeplateError
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The server refused this secret (by fingerprint): not asked again before `until` unless it has changed."""
+
+    secret: bytes = field(repr=False)
+    error: TypeplateError
+    until: float
+    delay: float
+
+
+Decision = Attach | Await | Pause | Refusal
+
+
+class TokenCache:
+    """The token of one client, the refresh under way, and what the server refused."""
+
+    __slots__ = ("_draw", "_error", "_failures", "_flying", "_refusal", "_retry_at", "token")
+
+    def __init__(self, draw: Callable[[], float], token: Token | None = None, refusal: Refusal | None = None) -> None:
+        self.token = token
+        self._draw = draw
+        self._refusal = refusal
+        self._flying = False
+        self._failures = 0
+        self._retry_at = float("-inf")
+        self._error: TypeplateError = Unavailable("no token yet")
+
+    def copy(self) -> TokenCache:
+        """What another process or event loop starts from: the same knowledge, and no refresh under way."""
+        return TokenCache(self._draw, self.token, self._refusal)
+
+    def decide(self, now: float, *, ample: bool = False) -> Decision:
+        """What a call that starts now does. `ample`: it wants a token that is not stale, for a long stream."""
+        token = self.token
+        if token is not None and now < token.stale_at:
+            return Attach(token)
+        if token is not None and now < token.expired_at:
+            return self._decide_stale(token, now, ample)
+        if self._refusal is not None and now < self._refusal.until:
+            return self._refusal
+        if not self._flying and now < self._retry_at:
+            return Pause(self._retry_at, self._error)
+        return Await(lead=self._take_off())
+
+    def _decide_stale(self, token: Token, now: float, ample: bool) -> Decision:
+        if not self._flying and (now < self._retry_at or (self._refusal is not None and now < self._refusal.until)):
+            return Attach(token)
+        lead = self._take_off()
+        return Await(lead) if ample else Attach(token, lead)
+
+    def _take_off(self) -> bool:
+        lead, self._flying = not self._flying, True
+        return lead
+
+    def succeeded(self, token: Token) -> None:
+        """The refresh brought a token."""
+        self._flying, self._failures, self._retry_at = False, 0, float("-inf")
+        self.token = token
+
+    def failed(self, secret: bytes, error: TypeplateError, now: float) -> None:
+        """The refresh failed, with the secret of this fingerprint (empty: it could not even be read)."""
+        self._flying = False
+        if not isinstance(error, TRANSIENT):
+            self._remember(secret, error, now, REFUSED_FIRST_S if isinstance(error, TERMINAL) else REJECTED_FIRST_S)
+            return
+        delay = min(BACKOFF_FIRST_S * 2.0 ** min(self._failures, 16), BACKOFF_LONGEST_S)
+        self._failures += 1
+        self._error = error
+        self._retry_at = now + max(delay * (1 - self._draw() / 2), error.retry_after or 0.0)
+
+    def rejected(self, token: Token, error: TypeplateError, now: float, *, last: bool) -> bool:
+        """The server refused a call with this token; returns whether to try once more with another token.
+
+        Drops that very token, never a newer one (compare and clear). `last`: this was the second try already.
+        """
+        if not isinstance(error, (TokenRejected, ClientRevoked, ClientSuspended)):
+            return False
+        if self.token is token:
+            self.token = None
+        if isinstance(error, TokenRejected) and not last:
+            return True
+        if self.token is None:
+            first = REJECTED_FIRST_S if isinstance(error, TokenRejected) else REFUSED_FIRST_S
+            self._remember(token.secret, error, now, first)
+        return False
+
+    def forgive(self, refusal: Refusal) -> None:
+        """The secret has changed: what was refused with the old one no longer counts."""
+        if self._refusal is refusal:
+            self._refusal = None
+
+    def _remember(self, secret: bytes, error: TypeplateError, now: float, first: float) -> None:
+        """Doubles when the server refuses again soon after the last refusal ended; one in force stays as it is."""
+        known = self._refusal
+        if known is None or known.secret != secret or now >= known.until + known.delay:
+            delay = first
+        elif now < known.until:
+            return
+        else:
+            delay = min(known.delay * 2, REFUSED_LONGEST_S)
+        self._refusal = Refusal(secret, error, now + delay, delay)
