@@ -9,6 +9,7 @@ from typing import Final
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.failure import StartupError
 from typeplate_server.auth.admission import Admission
+from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.exchange import TokenExchange
 from typeplate_server.auth.failures import FailureLimiter
 from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
@@ -19,10 +20,13 @@ from typeplate_server.auth.service import ClientAdministration
 from typeplate_server.auth.timekeeping import NeverBackwards
 from typeplate_server.auth.tokens import AccessTokenVerifier, TokenIssuer
 from typeplate_server.config import Settings
+from typeplate_server.errors import ServiceError
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.database import Database
 from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import require_current
+from typeplate_server.store.vehicles import SqlVehicleStore
+from typeplate_server.vehicles.catalog import Catalog
 
 CLOCK: Final = NeverBackwards(time.time, time.monotonic)
 """The one wall clock; everything else is handed it."""
@@ -38,6 +42,7 @@ class Parts:
     exchange: TokenExchange
     clients: ClientAdministration
     registry: ClientRegistry
+    catalog: Catalog
 
 
 async def assemble(settings: Settings) -> Parts:
@@ -45,8 +50,7 @@ async def assemble(settings: Settings) -> Parts:
     key_file = read_keys(DataDir(settings.data_dir))
     database = open_database(settings)
     store = SqlClientStore(database)
-    _, clients = await store.load_all()
-    registry = ClientRegistry(clients)
+    registry = ClientRegistry(await _load_clients(database, store))
     keys = KeyRing(key_file.signing_keys)
     hasher = SecretHasher(key_file.pepper)
     verifier = AccessTokenVerifier(keys, key_file.issuer, CLOCK)
@@ -58,7 +62,17 @@ async def assemble(settings: Settings) -> Parts:
         exchange=TokenExchange(registry, hasher, issuer, CLOCK, always_fresh, FailureLimiter(time.monotonic)),
         clients=ClientAdministration(store, registry, hasher, CLOCK),
         registry=registry,
+        catalog=Catalog(SqlVehicleStore(database), CLOCK),
     )
+
+
+async def _load_clients(database: Database, store: SqlClientStore) -> list[ClientState]:
+    try:
+        _, clients = await store.load_all()
+        return clients
+    except ServiceError as error:
+        await database.close()
+        raise StartupError(f"the clients cannot be read: {error.message} ({error.__cause__})") from None
 
 
 def open_database(settings: Settings) -> Database:

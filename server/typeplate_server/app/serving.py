@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-from typeplate.v1 import auth_service_pb2
+from typeplate.v1 import auth_service_pb2, data_service_pb2
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.failure import BusyError, StartupError
 from typeplate_server.app.parts import CLOCK, Parts, assemble
@@ -28,11 +28,14 @@ from typeplate_server.config import Settings
 from typeplate_server.rpc import health, reflection, server
 from typeplate_server.rpc.auth_servicer import AuthServicer
 from typeplate_server.rpc.call_log import CallLog
+from typeplate_server.rpc.data_servicer import DataServicer
 from typeplate_server.rpc.dispatch import Dispatch, Service
 
 logger = logging.getLogger(__name__)
 
 AUTH_SERVICE: Final = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+DATA_SERVICE: Final = data_service_pb2.DESCRIPTOR.services_by_name["DataService"]
+RETRY_S: Final = 1.0
 CLOSING_S: Final = 1.0
 
 
@@ -73,11 +76,13 @@ async def running(settings: Settings, log: TextIO) -> AsyncIterator[Running]:
         new_admin = await initialise(settings)
         parts = await assemble(settings)
         call_log = CallLog(log, CLOCK, only_failed=settings.log_level in ("warning", "error"))
+        following = asyncio.create_task(_follow(parts))
         try:
             call_log.start()
             async with _listening(settings, parts, call_log) as address:
                 yield Running(address, new_admin, parts)
         finally:
+            following.cancel()
             call_log.close()
             await _close(parts)
             logger.info("stopped")
@@ -86,17 +91,18 @@ async def running(settings: Settings, log: TextIO) -> AsyncIterator[Running]:
 @asynccontextmanager
 async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> AsyncIterator[str]:
     tls = read_tls(settings)
-    services = [Service(AUTH_SERVICE, AuthServicer(parts.clients, parts.exchange, parts.keys))]
-    names = [service.descriptor.full_name for service in services]
+    own = [
+        Service(AUTH_SERVICE, AuthServicer(parts.clients, parts.exchange, parts.keys)),
+        Service(DATA_SERVICE, DataServicer(parts.catalog)),
+    ]
+    names = [service.descriptor.full_name for service in own]
     health_servicer = health.HealthServicer(names)
-    services.append(Service(health.SERVICE, health_servicer, health.access))
+    services = [*own, Service(health.SERVICE, health_servicer, health.access)]
     if settings.reflection:
-        services.append(
-            Service(reflection.SERVICE, reflection.servicer([*names, health.SERVICE.full_name]), reflection.access)
-        )
-    grpc_server = server.build(
-        Dispatch(services, parts.admission, call_log), max_concurrent_rpcs=settings.max_concurrent_rpcs
-    )
+        servicer = reflection.servicer([*names, health.SERVICE.full_name])
+        services.append(Service(reflection.SERVICE, servicer, reflection.access))
+    dispatch = Dispatch(services, parts.admission, call_log)
+    grpc_server = server.build(dispatch, max_concurrent_rpcs=settings.max_concurrent_rpcs)
     try:
         address = server.bind(grpc_server, settings.listen, tls)
     except server.CannotListenError as error:
@@ -109,6 +115,16 @@ async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> Asy
         logger.info("stopping: calls in progress have %g s", settings.drain_seconds)
         health_servicer.drain()
         await grpc_server.stop(settings.drain_seconds)
+
+
+async def _follow(parts: Parts) -> None:
+    """Take in what other processes write, an import above all."""
+    while True:
+        try:
+            await parts.catalog.follow()
+        except Exception:
+            logger.exception("following the catalogue's changes failed; trying again")
+        await asyncio.sleep(RETRY_S)
 
 
 async def _close(parts: Parts) -> None:
