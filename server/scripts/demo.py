@@ -28,10 +28,9 @@ class StepFailed(Exception):
     """A command did not do what the story says."""
 
 
-def environment(**added: str) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours less all settings of Typeplate, so that the demo meets no server but its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TYPEPLATE_")}
-    return kept | added
+    return {name: value for name, value in os.environ.items() if not name.startswith("TYPEPLATE_")}
 
 
 def say(text: str) -> None:
@@ -39,13 +38,15 @@ def say(text: str) -> None:
     print(f"\n# {text}", flush=True)
 
 
-def run(command: str, *arguments: str, expect: int = 0, quiet: bool = False, **environ: str) -> str:
+def run(
+    command: str, *arguments: str, expect: int = 0, quiet: bool = False, environ: dict[str, str] | None = None
+) -> str:
     """Runs one of the installed commands, shows it, and returns what it printed."""
     if not quiet:
         print(f"$ {command} {' '.join(arguments)}", flush=True)
     done = subprocess.run(
         [BIN / command, *arguments],
-        env=environment(**environ),
+        env=environment() | (environ or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -69,7 +70,7 @@ def require(wanted: str, said: str) -> None:
 @contextmanager
 def serving(scratch: Path) -> Iterator[str]:
     """A server on a free port; gives its address, and has it stop cleanly at the end."""
-    environ = environment(TYPEPLATE_DATA_DIR=str(scratch / "data"), TYPEPLATE_LISTEN="127.0.0.1:0")
+    environ = environment() | {"TYPEPLATE_DATA_DIR": str(scratch / "data"), "TYPEPLATE_LISTEN": "127.0.0.1:0"}
     with (scratch / "server.log").open("w") as log:
         server = subprocess.Popen([BIN / "typeplate-server", "serve"], env=environ, stdout=subprocess.PIPE, stderr=log)
     try:
@@ -90,8 +91,8 @@ def address_of(server: subprocess.Popen[bytes]) -> str:
     assert server.stdout is not None
     said = b""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and select.select([server.stdout], [], [], 1.0) is not None:
-        if select.select([server.stdout], [], [], 0)[0]:
+    while time.monotonic() < deadline:
+        if select.select([server.stdout], [], [], 1.0)[0]:
             chunk = os.read(server.stdout.fileno(), 4096)
             said += chunk
             if b"listening on " in said and said.endswith(b"\n"):
@@ -144,12 +145,15 @@ def refusal(target: str, token: str, name: str) -> str:
         stub = data_service_pb2_grpc.DataServiceStub(channel)
         try:
             stub.GetVehicle(
-                data_service_pb2.GetVehicleRequest(name=name), metadata=[("authorization", f"Bearer {token}")], timeout=10
+                data_service_pb2.GetVehicleRequest(name=name),
+                metadata=(("authorization", f"Bearer {token}"),),
+                timeout=10,
             )
         except grpc.RpcError as error:
-            details = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
+            trailers = {entry.key: entry.value for entry in error.trailing_metadata()}
+            status = status_pb2.Status.FromString(bytes(trailers["grpc-status-details-bin"]))
             info = error_details_pb2.ErrorInfo()
-            status_pb2.Status.FromString(details).details[0].Unpack(info)
+            status.details[0].Unpack(info)
             said = f"{error.code().name} {info.reason}: {error.details()}"
             print(said, flush=True)
             return said
@@ -164,8 +168,8 @@ def main() -> int:
         try:
             say("A new server: database, keys, an administrator, and the sample of real vehicles.")
             settings = {"TYPEPLATE_DATA_DIR": str(scratch / "data")}
-            run("typeplate-server", "init", **settings)
-            run("typeplate-server", "import", "jsonl", str(SAMPLE), **settings)
+            run("typeplate-server", "init", environ=settings)
+            run("typeplate-server", "import", "jsonl", str(SAMPLE), environ=settings)
             with serving(scratch) as target:
                 say(f"It serves on {target}.")
                 story(scratch, target)

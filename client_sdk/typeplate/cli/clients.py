@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
 
-from typeplate.cli.connection import EnvFile, connect, connection
+from typeplate.cli.connection import EnvFile, connect, settings
 from typeplate.cli.exits import UsageError
 from typeplate.cli.output import hint, print_fields, print_json, print_table
 from typeplate.v1 import client_pb2
@@ -29,7 +30,7 @@ def create(options: Namespace) -> None:
         made = server.auth.create_client(client=wanted, client_id=options.id)
         secret = made.secrets[0].value
         if file:
-            target = connection(options).target
+            target = settings(options, os.environ)["TYPEPLATE_TARGET"]
             file.fill(
                 {"TYPEPLATE_TARGET": target, "TYPEPLATE_CLIENT_ID": made.client_id, "TYPEPLATE_CLIENT_SECRET": secret}
             )

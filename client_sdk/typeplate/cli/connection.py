@@ -10,9 +10,8 @@ import os
 import shlex
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from typeplate.cli.exits import UsageError
 
@@ -20,34 +19,14 @@ if TYPE_CHECKING:
     from typeplate import Client
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
+OPTIONS: Final = ("ca_file", "plaintext", "timeout")
 SECRETS: Final = ("TYPEPLATE_CLIENT_SECRET", "TYPEPLATE_CLIENT_SECRET_FILE")
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The server and who calls it."""
-
-    target: str
-    client_id: str
-    client_secret: str = field(repr=False)
-
-
-def connection(options: Namespace) -> Connection:
-    """Reads where to connect and as whom; raises UsageError when something is missing."""
-    given = settings(options, os.environ)
-    client_id = given.get("TYPEPLATE_CLIENT_ID", "")
-    secret = given.get("TYPEPLATE_CLIENT_SECRET", "")
-    if not secret and given.get("TYPEPLATE_CLIENT_SECRET_FILE"):
-        secret = Path(given["TYPEPLATE_CLIENT_SECRET_FILE"]).read_text(encoding="utf-8").strip()
-    if not client_id or not secret:
-        missing = "client id" if not client_id else "secret"
-        raise UsageError(f"no {missing}: set TYPEPLATE_CLIENT_ID and TYPEPLATE_CLIENT_SECRET, or give --env-file PATH")
-    return Connection(given.get("TYPEPLATE_TARGET") or DEFAULT_TARGET, client_id, secret)
 
 
 def settings(options: Namespace, environ: Mapping[str, str]) -> dict[str, str]:
     """The TYPEPLATE_… settings in force. A secret given closer by displaces one given farther off, in either form."""
-    merged = {name: value for name, value in environ.items() if name.startswith("TYPEPLATE_")}
+    merged = {"TYPEPLATE_TARGET": DEFAULT_TARGET}
+    merged |= {name: value for name, value in environ.items() if name.startswith("TYPEPLATE_") and value}
     path = getattr(options, "env_file", None)
     closer = [read_env_file(Path(path))] if path else []
     named = {"TYPEPLATE_TARGET": "target", "TYPEPLATE_CLIENT_ID": "client_id", SECRETS[1]: "secret_file"}
@@ -60,18 +39,20 @@ def settings(options: Namespace, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def connect(options: Namespace) -> Client:
-    """A client of the server; use it as a context manager."""
+    """A client of the server; use it as a context manager. Raises ConfigurationError for what is missing."""
     from typeplate import Client
 
-    where = connection(options)
-    return Client(
-        where.target,
-        client_id=where.client_id,
-        client_secret=where.client_secret,
-        ca_file=getattr(options, "ca_file", None),
-        plaintext=getattr(options, "plaintext", False),
-        timeout=getattr(options, "timeout", 30.0),
-    )
+    given: dict[str, Any] = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
+    return Client.from_env(settings(options, os.environ), **given)
+
+
+def client_secret(found: Mapping[str, str]) -> str:
+    """The secret itself, for the one command that sends it by hand. Raises SecretUnavailable."""
+    if path := found.get("TYPEPLATE_CLIENT_SECRET_FILE"):
+        from typeplate._secret import FileSecret
+
+        return FileSecret(Path(path)).read()
+    return found.get("TYPEPLATE_CLIENT_SECRET", "")
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.json_format import MessageToJson
 
 from typeplate.cli.connection import connect
@@ -18,13 +18,23 @@ from typeplate.cli.exits import UsageError
 from typeplate.cli.output import hint, print_fields, print_json, print_table
 from typeplate.v1 import data_service_pb2, vehicle_pb2
 
-KINDS: Final[dict[str, tuple[str, EnumTypeWrapper[Any]]]] = {
-    "fuel": ("fuels", vehicle_pb2.Fuel),
-    "drive": ("drives", vehicle_pb2.Drive),
-    "powertrain": ("powertrains", vehicle_pb2.Powertrain),
-    "body_style": ("body_styles", vehicle_pb2.BodyStyle),
-    "transmission_type": ("transmission_types", vehicle_pb2.TransmissionType),
+KINDS: Final[dict[str, tuple[str, EnumDescriptor]]] = {
+    "fuel": ("fuels", vehicle_pb2.Fuel.DESCRIPTOR),
+    "drive": ("drives", vehicle_pb2.Drive.DESCRIPTOR),
+    "powertrain": ("powertrains", vehicle_pb2.Powertrain.DESCRIPTOR),
+    "body_style": ("body_styles", vehicle_pb2.BodyStyle.DESCRIPTOR),
+    "transmission_type": ("transmission_types", vehicle_pb2.TransmissionType.DESCRIPTOR),
 }
+COLUMNS: Final = (
+    "name",
+    "model_year",
+    "make",
+    "model",
+    "trim",
+    "power_kw",
+    "fuel_consumption_l_per_100km",
+    "co2_g_per_km",
+)
 TEXTS: Final = ("source", "make", "model", "trim", "query", "model_year_min", "model_year_max")
 
 
@@ -82,14 +92,14 @@ def filter_of(options: Namespace) -> data_service_pb2.VehicleFilter:
     return data_service_pb2.VehicleFilter(**conditions)
 
 
-def kind_of(option: str, kinds: EnumTypeWrapper[Any], text: str) -> int:
+def kind_of(option: str, kinds: EnumDescriptor, text: str) -> int:
     """The enum value for `plug-in-hybrid`, `PLUG_IN_HYBRID` or the whole name."""
-    prefix = kinds.DESCRIPTOR.values[0].name.removesuffix("UNSPECIFIED")
+    prefix = kinds.values[0].name.removesuffix("UNSPECIFIED")
     name = prefix + text.upper().replace("-", "_").removeprefix(prefix)
-    if name not in kinds.DESCRIPTOR.values_by_name:
-        known = [value.name.removeprefix(prefix).lower().replace("_", "-") for value in kinds.DESCRIPTOR.values[1:]]
+    if name not in kinds.values_by_name:
+        known = [value.name.removeprefix(prefix).lower().replace("_", "-") for value in kinds.values[1:]]
         raise UsageError(f"--{option.replace('_', '-')} {text}: known are {', '.join(known)}")
-    return int(kinds.Value(name))
+    return kinds.values_by_name[name].number
 
 
 def _number(name: str, number: float) -> float | int:
@@ -103,10 +113,9 @@ def _number(name: str, number: float) -> float | int:
 
 
 def _row(vehicle: vehicle_pb2.Vehicle) -> Sequence[object]:
-    fields = ("trim", "power_kw", "fuel_consumption_l_per_100km", "co2_g_per_km")
-    values = [getattr(vehicle, field) if vehicle.HasField(field) else None for field in fields]
-    numbers = [f"{value:.1f}" if isinstance(value, float) else value for value in values]
-    return vehicle.name, vehicle.model_year, vehicle.make, vehicle.model, *numbers
+    known = {field.name: value for field, value in vehicle.ListFields()}
+    values = [known.get(name) for name in COLUMNS]
+    return [f"{value:.1f}" if isinstance(value, float) else value for value in values]
 
 
 def _vehicle_name(text: str) -> str:
