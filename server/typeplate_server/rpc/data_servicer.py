@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-
 from typeplate.v1 import data_service_pb2 as pb
 from typeplate_server.errors import InvalidArgument
 from typeplate_server.rpc.call import Call

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import BinaryIO, Final, cast
 
 from google.protobuf import json_format
 
@@ -60,7 +60,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as raw:
         zipped = raw.read(2) == _GZIP_MAGIC
         raw.seek(0)
@@ -68,10 +68,10 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
             yield raw
             return
         with gzip.GzipFile(fileobj=raw) as unzipped:
-            yield unzipped
+            yield cast(BinaryIO, unzipped)
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
+def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Lines; of one that is too long only the beginning, one byte too much."""
     while line := file.readline(MAX_LINE_BYTES + 1):
         yield line
