@@ -28,9 +28,9 @@ T = TypeVar("T")
 class Database:
     """A database whose schema is current (`migration.require_current`), open; the lock is in `data_dir`."""
 
-    def __init__(self, url: str, data_dir: Path, *, readers: int = 4) -> None:
+    def __init__(self, url: str, data_dir: Path, *, readers: int = 4, lock_timeout_s: float = 5.0) -> None:
         file = sqlite.database_file(url)
-        self._lock = WriteLock(data_dir)
+        self._lock = WriteLock(data_dir, timeout_s=lock_timeout_s)
         self._reading = sqlite.reader_engine(file, readers)
         self._writing = sqlite.writer_engine(file)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-read")
