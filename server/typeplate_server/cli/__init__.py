@@ -1,7 +1,8 @@
 """The command `typeplate-server`. Settings come from the environment; `check-config` shows them.
 
 Results go to standard output, messages to standard error. Exit codes: 0 done, 1 a fault of ours, 2 wrong use or a bad
-setting, 3 data directory, keys, database or TLS files cannot be used, 4 the address or the data directory is taken.
+setting, 3 data directory, keys, database or TLS files cannot be used, 4 the address or the data directory is taken, 5 a
+file to import cannot be read, 6 rows of it were rejected.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from typeplate_server import config
-from typeplate_server.cli import commands
+from typeplate_server.cli import commands, import_command
 
 EPILOG: Final = """exit codes:
   0  done
@@ -21,6 +22,8 @@ EPILOG: Final = """exit codes:
   2  wrong use, or a bad setting
   3  data directory, keys, database or TLS files cannot be used
   4  the address or the data directory is taken
+  5  a file to import cannot be read
+  6  rows of it were rejected
 
 Settings come from the environment (TYPEPLATE_LISTEN, TYPEPLATE_DATA_DIR, ...); `check-config` lists them all."""
 
@@ -56,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=version())
     subcommands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in commands.ALL:
+    for add in (*commands.ALL, import_command.add_import):
         add(subcommands)
     return top
 

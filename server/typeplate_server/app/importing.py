@@ -1,0 +1,121 @@
+"""Runs the import of a file into the database of a data directory, beside a running server or without one.
+
+A running server needs no word of it: both write under the data directory's lock, and the server asks its database what
+has changed. The next rows are read on a second thread while the last ones are written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from typeplate_server.app.failure import StartupError
+from typeplate_server.app.parts import CLOCK, open_database
+from typeplate_server.config import Settings
+from typeplate_server.errors import Unavailable
+from typeplate_server.store.vehicles import SqlVehicleStore
+from typeplate_server.vehicles import epa, jsonl, sample
+from typeplate_server.vehicles.catalog import Catalog
+from typeplate_server.vehicles.importing import ImportMode, ImportSummary, VehicleImport
+from typeplate_server.vehicles.source import RowError, SourceError, SourceRow
+
+Kind = Literal["epa", "jsonl", "sample"]
+CHUNK_ROWS: Final = 500
+MOST_ERRORS: Final = 10_000
+"""Row errors that are kept for the report; all are counted."""
+
+
+class SourceFile(Protocol):
+    """A file that an importer has looked at."""
+
+    @property
+    def total_rows(self) -> int:
+        """About how many rows it has."""
+
+    def rows(self) -> Iterator[SourceRow]:
+        """All of them. Raises SourceError."""
+
+
+class ImportFailed(Exception):
+    """The file could not be read, or not to its end; what was imported until then stays."""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did, and the first rejected rows."""
+
+    summary: ImportSummary
+    errors: list[RowError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """A file to import, looked at already: `kind` is its importer, `path` where it lies (the sample needs none)."""
+
+    kind: Kind
+    file: SourceFile
+
+    @classmethod
+    def open(cls, kind: Kind, path: Path | None, dataset_version: str | None = None) -> FileImport:
+        """Look at the file. Raises ImportFailed with a sentence that says what is wrong with it."""
+        if path is not None and not path.is_file():
+            raise ImportFailed(f"{path}: no such file")
+        try:
+            return cls(kind, _open(kind, path, dataset_version))
+        except SourceError as error:
+            raise ImportFailed(str(error)) from None
+
+    async def run(
+        self, settings: Settings, progress: Callable[[int], object], *, replace: bool = False, dry_run: bool = False
+    ) -> ImportReport:
+        """Import all rows; `progress` is told how many more have been dealt with.
+
+        Raises StartupError when the database cannot be used, ImportFailed when the file breaks off.
+        """
+        mode = ImportMode(replace, dry_run)
+        database = open_database(settings)
+        try:
+            catalog = Catalog(SqlVehicleStore(database), CLOCK)
+            loading = catalog.begin_import(mode, source=self.kind if self.kind == "epa" else None)
+            return await _import(loading, self.file.rows(), mode, progress)
+        except Unavailable:
+            raise StartupError("the database does not answer; run the import again, it goes on where it was") from None
+        except SourceError as error:
+            raise ImportFailed(f"{error}; the rows before that are imported") from None
+        finally:
+            await database.close()
+
+
+def _open(kind: Kind, path: Path | None, dataset_version: str | None) -> SourceFile:
+    if kind == "sample" or path is None:
+        return sample.open_sample()
+    return epa.open_epa(path, dataset_version) if kind == "epa" else jsonl.open_jsonl(path)
+
+
+async def _import(
+    loading: VehicleImport, rows: Iterator[SourceRow], mode: ImportMode, progress: Callable[[int], object]
+) -> ImportReport:
+    report = ImportReport(ImportSummary())
+    chunk = await _next_chunk(rows)
+    if mode.replace and not chunk:
+        raise SourceError("the file has no rows, and nothing was deleted")
+    while chunk:
+        reading = asyncio.ensure_future(_next_chunk(rows))
+        try:
+            errors = await loading.add(chunk)
+        except BaseException:
+            await asyncio.wait({reading})
+            raise
+        report.errors += errors[: MOST_ERRORS - len(report.errors)]
+        progress(len(chunk))
+        chunk = await reading
+    report.summary = await loading.finish()
+    return report
+
+
+async def _next_chunk(rows: Iterator[SourceRow]) -> list[SourceRow]:
+    return await asyncio.to_thread(lambda: list(islice(rows, CHUNK_ROWS)))
