@@ -40,6 +40,8 @@ def run(command: str, options: Namespace) -> int:
     except exits.UsageError as error:
         print(f"typeplate: {error}", file=sys.stderr)
         return exits.USAGE
+    except BrokenPipeError:
+        raise
     except (TypeplateError, OSError) as error:
         print(f"typeplate: {exits.describe(error)}", file=sys.stderr)
         return exits.code_of(error)

@@ -44,6 +44,7 @@ def code_of(error: Exception) -> int:
 
 
 def describe(error: Exception) -> str:
-    """What went wrong, for a person: message, reason, fields at fault, and the id that finds it in the server's log."""
-    fields = "".join(f"\n  {v.field}: {v.description}" for v in getattr(error, "violations", ()))
-    return f"{error}{fields}"
+    """What went wrong, for a person: message, reason, request id, and the fields at fault that these do not name."""
+    said = str(error)
+    more = [f"\n  {v.field}: {v.description}" for v in getattr(error, "violations", ()) if v.description not in said]
+    return said + "".join(more)

@@ -1,0 +1,225 @@
+"""The `typeplate` command against a real server: what it does, prints, and exits with."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import Parse
+
+from tests.support.commands import Typeplate, calling, clean_environment
+from tests.support.server import ServerProcess, running_server
+from typeplate import Client
+from typeplate.v1 import vehicle_pb2
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server with three vehicles."""
+    with running_server(tmp_path_factory.mktemp("cli") / "data") as running:
+        with Client(running.address, client_id="admin", client_secret=running.client_secret) as client:
+            for number, power in enumerate((90.0, 150.0, 210.0), 1):
+                vehicle = vehicle_pb2.Vehicle(make="Ärger", model=f"M{number}", model_year=2020 + number)
+                vehicle.power_kw = power
+                vehicle.powertrain = (
+                    vehicle_pb2.POWERTRAIN_COMBUSTION if number < 3 else vehicle_pb2.POWERTRAIN_BATTERY_ELECTRIC
+                )
+                client.data.create_vehicle(vehicle=vehicle, vehicle_id=f"own-{number}")
+        yield running
+
+
+@pytest.fixture
+def admin(server: ServerProcess) -> Typeplate:
+    """The command as the administrator."""
+    return calling(server.address, server.data_dir / "admin.env")
+
+
+@pytest.fixture
+def name() -> str:
+    """A client id that no other test uses."""
+    return f"app-{next(_numbers)}"
+
+
+@pytest.fixture
+def app(server: ServerProcess, admin: Typeplate, name: str, tmp_path: Path) -> Typeplate:
+    """The command as a new application that may read vehicles."""
+    path = tmp_path / "app.env"
+    assert admin("clients", "create", name, "--scope", "vehicles:read", "--write-env-file", str(path)).code == 0
+    return calling(server.address, path)
+
+
+def test_a_new_key_goes_into_a_private_file_and_nowhere_else(
+    admin: Typeplate, server: ServerProcess, name: str, tmp_path: Path
+) -> None:
+    """Mode 0600, complete enough to call with, and the secret on no stream."""
+    path = tmp_path / "app.env"
+    done = admin("clients", "create", name, "--scope", "vehicles:read", "--write-env-file", str(path))
+    assert done.code == 0, done.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "tps_" in path.read_text()
+    assert "tps_" not in done.out + done.err
+    assert server.address in path.read_text()
+    assert Typeplate(("--env-file", str(path)))("whoami").code == 0
+
+
+def test_without_a_file_the_secret_is_printed_once(admin: Typeplate, name: str) -> None:
+    """By the call that makes it, and by no other."""
+    created = json.loads(admin("clients", "create", name, "--json").out)
+    assert created["secrets"][0]["value"].startswith("tps_")
+    assert "tps_" not in admin("clients", "show", name, "--json").out
+
+
+def test_a_file_that_exists_is_left_alone_and_no_client_is_made(admin: Typeplate, name: str, tmp_path: Path) -> None:
+    """A secret that cannot be stored must not be made."""
+    path = tmp_path / "app.env"
+    path.write_text("precious")
+    assert admin("clients", "create", name, "--write-env-file", str(path)).code == 2
+    assert path.read_text() == "precious"
+    assert admin("clients", "show", name).code == 5
+
+
+def test_a_refused_creation_leaves_no_file(admin: Typeplate, name: str, tmp_path: Path) -> None:
+    """Bad input is the server's to refuse: exit code 2, the field named."""
+    path = tmp_path / "app.env"
+    done = admin("clients", "create", name, "--scope", "no:such", "--write-env-file", str(path))
+    assert done.code == 2
+    assert "client.scopes" in done.err
+    assert not path.exists()
+
+
+def test_whoami_shows_the_claims_and_neither_token_nor_secret(app: Typeplate, name: str) -> None:
+    """As a table and as JSON."""
+    claims = json.loads(app("whoami", "--json").out)
+    assert claims["client_id"] == name
+    assert claims["scope"] == "vehicles:read"
+    assert claims["kid"]
+    done = app("whoami")
+    assert name in done.out
+    assert "eyJ" not in done.out + done.err
+    assert "tps_" not in done.out + done.err
+
+
+def test_token_issue_prints_a_token_and_nothing_else(app: Typeplate) -> None:
+    """So that `$(typeplate token issue)` works; the lifetime asked for is kept."""
+    done = app("token", "issue", "--lifetime", "1m")
+    assert done.code == 0, done.err
+    assert done.out.count(".") == 2
+    assert done.out.endswith("\n")
+    assert len(done.out.split()) == 1
+    answer = json.loads(app("token", "issue", "--lifetime", "1m", "--json").out)
+    assert answer["expiresIn"] == "60s"
+
+
+def test_clients_are_listed_and_filtered(admin: Typeplate, app: Typeplate, name: str) -> None:
+    """As JSON for scripts and as a table for people."""
+    assert app("whoami").code == 0
+    listed = json.loads(admin("clients", "list", "--limit", "0", "--json").out)
+    assert {"admin", name} <= {client["clientId"] for client in listed}
+    admins = json.loads(admin("clients", "list", "--scope", "clients:admin", "--json").out)
+    assert [client["clientId"] for client in admins] == ["admin"]
+    table = admin("clients", "list", "--limit", "1")
+    assert table.out.splitlines()[0].split()[:3] == ["ID", "NAME", "STATE"]
+    assert "--limit 0" in table.err
+
+
+def test_an_update_changes_what_it_names_and_nothing_else(admin: Typeplate, app: Typeplate, name: str) -> None:
+    """Scopes and labels are added and taken away one by one."""
+    assert app("whoami").code == 0
+    assert (
+        admin(
+            "clients", "update", name, "--label", "team=web", "--label", "tier=1", "--add-scope", "vehicles:write"
+        ).code
+        == 0
+    )
+    assert admin("clients", "update", name, "--remove-label", "tier", "--max-token-lifetime", "5m").code == 0
+    client = json.loads(admin("clients", "show", name, "--json").out)
+    assert client["labels"] == {"team": "web"}
+    assert client["maxTokenLifetime"] == "300s"
+    assert sorted(client["scopes"]) == ["vehicles:read", "vehicles:write"]
+    assert admin("clients", "update", name).code == 2
+
+
+@pytest.mark.parametrize("answer", [None, "n\n", "\n"])
+def test_a_revocation_that_is_not_confirmed_does_not_happen(
+    admin: Typeplate, app: Typeplate, name: str, answer: str | None
+) -> None:
+    """Neither without a terminal to ask on, nor after a no."""
+    assert admin("clients", "revoke", name, answer=answer).code == 2
+    assert app("whoami").code == 0
+
+
+@pytest.mark.parametrize(("answer", "arguments"), [("y\n", ()), (None, ("--yes",))])
+def test_a_confirmed_revocation_holds(
+    admin: Typeplate, app: Typeplate, name: str, answer: str | None, arguments: tuple[str, ...]
+) -> None:
+    """The reason is kept, and the application is told why it is refused."""
+    done = admin("clients", "revoke", name, "--reason", "left us", "--json", *arguments, answer=answer)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["revokeReason"] == "left us"
+    refused = app("vehicles", "list")
+    assert refused.code == 3
+    assert "CLIENT_REVOKED" in refused.err
+
+
+def test_each_kind_of_failure_has_its_exit_code(
+    admin: Typeplate, app: Typeplate, server: ServerProcess, name: str, tmp_path: Path
+) -> None:
+    """As `--help` says."""
+    assert admin("clients", "show", "nobody").code == 5
+    assert app("clients", "list").code == 4
+    assert admin("clients", "create", name).code == 7
+    wrong = tmp_path / "wrong.env"
+    wrong.write_text((tmp_path / "app.env").read_text().replace(name, "some-one"))
+    assert calling(server.address, wrong)("vehicles", "list").code == 3
+    away = Typeplate(("--target", "127.0.0.1:1", "--timeout", "0.5", "--env-file", str(tmp_path / "app.env")))
+    assert away("vehicles", "list").code == 6
+    assert Typeplate()("vehicles", "list").code == 2
+    assert Typeplate()("no-such-command").code == 2
+
+
+def test_vehicles_are_found_and_shown(app: Typeplate) -> None:
+    """By conditions, in the order asked for, with the names of the proto in a record."""
+    found = json.loads(app("vehicles", "list", "--min", "power_kw=100", "--order-by", "power_kw desc", "--json").out)
+    assert [vehicle["name"] for vehicle in found] == ["vehicles/own-3", "vehicles/own-2"]
+    found = json.loads(app("vehicles", "list", "--powertrain", "battery-electric", "--json").out)
+    assert [vehicle["name"] for vehicle in found] == ["vehicles/own-3"]
+    shown = dict(line.split(maxsplit=1) for line in app("vehicles", "get", "own-1").out.splitlines())
+    assert shown["make"] == "Ärger"
+    assert shown["power_kw"] == "90.0"
+    table = app("vehicles", "list", "--limit", "2")
+    assert len(table.out.splitlines()) == 3
+    assert "150.0" in table.out
+
+
+def test_an_export_is_one_vehicle_a_line(app: Typeplate, tmp_path: Path) -> None:
+    """In proto3 JSON, whole, to a file or to standard output, from where one likes."""
+    path = tmp_path / "all.jsonl"
+    assert app("vehicles", "export", "--output", str(path)).code == 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [Parse(line, vehicle_pb2.Vehicle()).model for line in lines] == ["M1", "M2", "M3"]
+    rest = app("vehicles", "export", "--after", "own-2")
+    assert [json.loads(line)["name"] for line in rest.out.splitlines()] == ["vehicles/own-3"]
+    assert rest.err == "1 vehicles.\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_error(server: ServerProcess, app: Typeplate) -> None:
+    """As with `| head`: exit code 0 and no traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "typeplate.cli", "vehicles", "export", *app.shared]
+        done = subprocess.run(
+            command, env=clean_environment(), stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

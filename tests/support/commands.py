@@ -1,0 +1,65 @@
+"""Runs the `typeplate` command as a user does: in a process of its own, with no settings but those given."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.server import ROOT
+
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typeplate:
+    """The command, with arguments that all its calls share and variables set in its environment."""
+
+    shared: tuple[str, ...] = ()
+    environ: Mapping[str, str] | None = None
+
+    def __call__(self, *arguments: str, answer: str | None = None) -> Done:
+        """Runs it. `answer`: standard input is a terminal on which this is typed; else it is empty and no terminal."""
+        if answer is None:
+            return self._run(arguments, subprocess.DEVNULL)
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, answer.encode())
+            return self._run(arguments, theirs)
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    def _run(self, arguments: tuple[str, ...], stdin: int) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "typeplate.cli", *arguments, *self.shared],
+            env=clean_environment() | dict(self.environ or {}),
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours less everything that is a setting of Typeplate."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TYPEPLATE_")}
+    return kept | {"PYTHONPATH": os.pathsep.join([str(ROOT / "server"), str(ROOT / "client_sdk")])}
+
+
+def calling(address: str, env_file: Path) -> Typeplate:
+    """The command for one server and the credentials in one file."""
+    return Typeplate(("--target", address, "--env-file", str(env_file)))
