@@ -1,0 +1,144 @@
+"""ClientStore: rows come back as they went in, ids are never reused, and a refused change leaves no trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from tests.support.store import NOW, client
+from typeplate_server.auth.clients import ClientState, SecretState
+from typeplate_server.auth.store import ClientsInTransaction, ReadClient
+from typeplate_server.errors import AlreadyExists, ClientRevoked, LastAdmin, NotFound
+from typeplate_server.store.clients import SqlClientStore
+
+
+async def test_a_client_comes_back_as_it_went_in(clients: SqlClientStore) -> None:
+    """Every field keeps its value and its type, text of any script and times of any fraction included."""
+    went_in = client(
+        display_name="Vertrieb «Süd» 100%_'; DROP TABLE clients --",
+        state="suspended",
+        scopes=frozenset({"vehicles:read", "clients:admin"}),
+        max_token_lifetime_s=300,
+        labels=MappingProxyType({"team": "übersicht", "stage": ""}),
+        revoke_time=0.1 + 0.2,
+        revoke_reason="left 🚗",
+        secrets=(SecretState("b", b"\x00", NOW, NOW + 1), SecretState("c", b"\xff", NOW + 1)),
+    )
+    created = await clients.create(went_in)
+    assert created == replace(went_in, changed_seq=1)
+    assert await clients.load_all() == (1, [created])
+
+
+async def test_load_all_has_the_revoked_too_in_order(clients: SqlClientStore) -> None:
+    """Who starts must know the revoked as well."""
+    for client_id in ("zeta", "alpha"):
+        await clients.create(client(client_id))
+    await clients.update("zeta", lambda current, _: replace(current, state="revoked"))
+    seq, loaded = await clients.load_all()
+    assert (seq, [(each.client_id, each.state) for each in loaded]) == (3, [("alpha", "active"), ("zeta", "revoked")])
+
+
+async def test_an_id_is_never_given_twice(clients: SqlClientStore) -> None:
+    """Not even after its client was revoked; the refusal takes no number."""
+    await clients.create(client())
+    await clients.update("sales-app", lambda current, _: replace(current, state="revoked", secrets=()))
+    with pytest.raises(AlreadyExists):
+        await clients.create(client(secrets=()))
+    assert (await clients.load_all())[0] == 2
+
+
+async def test_ids_are_told_apart_by_case(clients: SqlClientStore) -> None:
+    """The store compares ids by code point; which ids are allowed is auth's business."""
+    await clients.create(client("sales-app"))
+    await clients.create(client("Sales-app"))
+    assert len((await clients.load_all())[1]) == 2
+
+
+async def test_an_update_returns_what_then_stands(clients: SqlClientStore) -> None:
+    """The row, with the number of the change in it; secrets come and go with it."""
+    await clients.create(client())
+    fresh = SecretState("second", b"2", NOW + 5)
+
+    def rotate(current: ClientState, _: ClientsInTransaction) -> ClientState:
+        return replace(current.next_generation(), secrets=(fresh,), update_time=NOW + 5)
+
+    updated = await clients.update("sales-app", rotate)
+    assert (updated.changed_seq, updated.generation, updated.secrets) == (2, 2, (fresh,))
+    assert await clients.load_all() == (2, [updated])
+
+
+async def test_a_secret_can_change_in_place(clients: SqlClientStore) -> None:
+    """The same secret id with another expiry replaces the row."""
+    created = await clients.create(client())
+    expiring = (replace(created.secrets[0], expire_time=NOW + 60),)
+    updated = await clients.update("sales-app", lambda current, _: replace(current, secrets=expiring))
+    assert (await clients.load_all())[1][0].secrets == updated.secrets == expiring
+
+
+async def test_a_change_that_changes_nothing_takes_no_number(clients: SqlClientStore) -> None:
+    """Returning the object given means: nothing to write."""
+    created = await clients.create(client())
+    assert await clients.update("sales-app", lambda current, _: current) == created
+    assert (await clients.load_all())[0] == 1
+
+
+async def test_an_update_of_nobody_is_not_found(clients: SqlClientStore) -> None:
+    """The change is not asked."""
+    with pytest.raises(NotFound):
+        await clients.update("nobody", lambda current, _: pytest.fail("asked"))
+
+
+async def test_what_never_changes_cannot_be_changed(clients: SqlClientStore) -> None:
+    """client_id and create_time are for life."""
+    await clients.create(client())
+    for change in ({"client_id": "other"}, {"create_time": NOW + 1}):
+        with pytest.raises(ValueError, match="client_id or create_time"):
+            await clients.update("sales-app", lambda current, _, change=change: replace(current, **change))
+
+
+async def test_a_refusing_guard_undoes_everything(clients: SqlClientStore) -> None:
+    """No row and no number is taken, on create and on update, and the change is not even asked."""
+    await clients.create(client("admin"))
+
+    def refuse(read: ReadClient) -> None:
+        assert read("admin") is not None
+        raise ClientRevoked
+
+    with pytest.raises(ClientRevoked):
+        await clients.create(client("new"), refuse)
+    with pytest.raises(ClientRevoked):
+        await clients.update("admin", lambda *_: pytest.fail("asked"), refuse)
+    seq, loaded = await clients.load_all()
+    assert (seq, [each.client_id for each in loaded]) == (1, ["admin"])
+
+
+async def test_a_guard_sees_the_row_before_the_change(clients: SqlClientStore) -> None:
+    """So that an administrator may revoke itself."""
+    await clients.create(client("admin"))
+    seen = []
+    await clients.update(
+        "admin",
+        lambda current, _: replace(current, state="revoked"),
+        lambda read: seen.append((read("admin"), read("nobody"))),
+    )
+    assert [(own.state, other) for own, other in seen if own] == [("active", None)]
+
+
+async def test_a_change_that_raises_undoes_everything(clients: SqlClientStore) -> None:
+    """As the rule of the last administrator does."""
+    admin = await clients.create(client("admin", scopes=frozenset({"clients:admin"})))
+    await clients.create(client("revoked", state="revoked", scopes=frozenset({"clients:admin"})))
+    await clients.create(client("reader"))
+
+    def revoke(current: ClientState, others: ClientsInTransaction) -> ClientState:
+        if not others.another_active_with("clients:admin", current.client_id):
+            raise LastAdmin
+        return replace(current, state="revoked")
+
+    with pytest.raises(LastAdmin):
+        await clients.update("admin", revoke)
+    assert admin in (await clients.load_all())[1]
+    await clients.create(client("second", scopes=frozenset({"clients:admin"})))
+    assert (await clients.update("admin", revoke)).state == "revoked"
