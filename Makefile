@@ -15,6 +15,7 @@ PIP_INSTALL = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/.run.stamp
 DEV := $(VENV)/.dev.stamp
 PROTO := $(PROTO_VENV)/.stamp
+SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto verify fmt lint test check run demo bench sample lock dist clean
@@ -58,6 +59,10 @@ proto: $(DEV) $(PROTO) ## Generate the SDK's code from the protos, and the READM
 bench: $(DEV) ## Measure the server against a bare one (takes minutes)
 	@$(BIN)/python -m tests.benchmarks.server_cost
 
+sample: $(DEV) ## Make the committed sample anew from vPIC (PyPI ultravin, 26 MB)
+	@$(call PIP_INSTALL,$(VENV)) --require-hashes -r $(LOCKS)/sample.lock
+	@$(BIN)/python server/scripts/make_sample.py
+
 dist: $(DEV) ## Build wheel and sdist of both packages into ./dist
 	@$(BIN)/python -m hatchling build -d dist
 	@cd client_sdk && ../$(BIN)/python -m hatchling build -d ../dist
@@ -66,6 +71,7 @@ lock: $(DEV) ## Pin the dependencies anew, with hashes
 	@$(call COMPILE,run) pyproject.toml --group build --upgrade
 	@$(call COMPILE,dev) pyproject.toml --group dev -c $(LOCKS)/run.lock --upgrade
 	@$(call COMPILE,proto) --group proto --upgrade
+	@$(call COMPILE,sample) --group sample --upgrade
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-emit-package typeplate --custom-compile-command "make lock" -o $(LOCKS)/$(1).lock
@@ -103,7 +109,7 @@ if "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then "$(PYTHON)" -m venv $(1);
 else "$(PYTHON)" -m venv --without-pip $(1) && "$(PYTHON)" -m pip --python $(1)/bin/python install --quiet pip; fi; }
 endef
 
-$(DATA)/.sample.stamp: server/sample/vehicles.jsonl | $(RUN)
+$(DATA)/.sample.stamp: $(SAMPLE) | $(RUN)
 	@TYPEPLATE_DATA_DIR=$(DATA) $(BIN)/typeplate-server init
-	@TYPEPLATE_DATA_DIR=$(DATA) $(BIN)/typeplate-server import jsonl $<
+	@TYPEPLATE_DATA_DIR=$(DATA) $(BIN)/typeplate-server import sample
 	@touch $@

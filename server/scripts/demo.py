@@ -17,11 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "server/sample/vehicles.jsonl"
 START_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
-VISIBLE_CLAIMS = ("client_id", "scope", "iss", "exp", "gen")
 
 
 class StepFailed(Exception):
@@ -169,7 +166,7 @@ def main() -> int:
             say("A new server: database, keys, an administrator, and the sample of real vehicles.")
             settings = {"TYPEPLATE_DATA_DIR": str(scratch / "data")}
             run("typeplate-server", "init", environ=settings)
-            run("typeplate-server", "import", "jsonl", str(SAMPLE), environ=settings)
+            run("typeplate-server", "import", "sample", environ=settings)
             with serving(scratch) as target:
                 say(f"It serves on {target}.")
                 story(scratch, target)
