@@ -135,7 +135,10 @@ def _access(method: MethodDescriptor) -> access_pb2.Access:
 
 GUARDED = [m for m in METHODS if m.GetOptions().HasExtension(access_pb2.access) and not _access(m).public]
 PUBLIC = [method for method in METHODS if method not in GUARDED]
-BODIES = {"good body": lambda method: filled(method.input_type).SerializeToString(), "broken body": lambda _: BROKEN}
+BODIES: dict[str, Callable[[MethodDescriptor], bytes]] = {
+    "good body": lambda method: filled(method.input_type).SerializeToString(),
+    "broken body": lambda _: BROKEN,
+}
 by_name = pytest.mark.parametrize
 
 

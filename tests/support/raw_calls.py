@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import grpc
 from google.protobuf import descriptor_pool, message_factory
@@ -44,7 +45,7 @@ class Answer:
     @property
     def reason(self) -> str:
         """ErrorInfo.reason."""
-        return self.info.reason
+        return str(self.info.reason)
 
     @property
     def request_id(self) -> str:
@@ -73,7 +74,9 @@ def call(
     first_only: bool = False,
 ) -> Answer:
     """Call a method with one request message. `first_only` cancels after the first reply, for endless streams."""
-    rpc = channel.stream_stream(path)(iter([body]), metadata=[("authorization", v) for v in authorization], timeout=10)
+    metadata = tuple(("authorization", value) for value in authorization)
+    stream: Any = channel.stream_stream(path)
+    rpc = stream(iter([body]), metadata=metadata, timeout=10)
     messages: list[bytes] = []
     try:
         for message in rpc:
@@ -82,12 +85,13 @@ def call(
                 rpc.cancel()
                 return Answer(tuple(messages), grpc.StatusCode.OK)
     except grpc.RpcError as error:
-        return _failed(error, tuple(messages))
+        return failed(error, tuple(messages))
     return Answer(tuple(messages), grpc.StatusCode.OK)
 
 
-def _failed(error: grpc.RpcError, messages: tuple[bytes, ...]) -> Answer:
-    trailers = tuple((key, value) for key, value in error.trailing_metadata() or ())
+def failed(error: grpc.RpcError, messages: tuple[bytes, ...]) -> Answer:
+    """The answer that an error of the client library stands for."""
+    trailers = tuple((str(key), value) for key, value in cast(Any, error).trailing_metadata() or ())
     status = status_pb2.Status.FromString(dict(trailers).get("grpc-status-details-bin", b""))
     details = tuple(_unpacked(status))
     info = next((d for d in details if isinstance(d, error_details_pb2.ErrorInfo)), error_details_pb2.ErrorInfo())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Call:
     """One call in progress. `caller` is None for public methods alone."""
 
-    __slots__ = ("_admission", "_context", "_request_ids", "caller", "number")
+    __slots__ = ("_admission", "_context", "_request_ids", "caller", "number", "peer_uri")
 
     def __init__(
         self, context: Any, number: int, request_ids: str, admission: Admission, caller: Caller | None = None
@@ -33,6 +33,8 @@ class Call:
         self._request_ids = request_ids
         self.number = number
         self.caller = caller
+        # Asked for at once: of a call that has ended, gRPC reads the peer from freed memory.
+        self.peer_uri: str = context.peer()
 
     @property
     def request_id(self) -> str:
@@ -42,7 +44,7 @@ class Call:
     @property
     def peer(self) -> str:
         """The network address the call came from, without port: `127.0.0.1`, `::1`, `unix`."""
-        return peer_address(self._context.peer())
+        return peer_address(self.peer_uri)
 
     @property
     def time_remaining(self) -> float | None:

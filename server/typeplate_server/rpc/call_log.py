@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, TextIO
 
@@ -88,10 +89,21 @@ def formatted(entry: Entry) -> str:
     reason = f'"reason":"{outcome.reason}",' if outcome.reason else ""
     return (
         f'{{"time":"{timestamp(end)}","method":{quoted(method)},"code":"{outcome.code.name}",{reason}{who}'
-        f'"peer":{quoted(peer_address(peer))},"duration_ms":{took * 1000:.3f},"request_id":"{prefix}{number:x}"}}\n'
+        f'"peer":{_quoted_address(peer)},"duration_ms":{took * 1000:.3f},"request_id":"{prefix}{number:x}"}}\n'
     )
 
 
 def timestamp(seconds: float) -> str:
     """Epoch seconds as RFC 3339 has them, in UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    milliseconds = round(seconds * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}+00:00"
+
+
+@lru_cache(16)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(1024)
+def _quoted_address(peer: str) -> str:
+    return quoted(peer_address(peer))

@@ -98,7 +98,7 @@ class Dispatch(grpc.GenericRpcHandler):
             except Exception as error:  # noqa: BLE001 - the one place where any error is turned into an answer
                 outcome = self._failure(error, call, method)
             finally:
-                self._note(call, method, outcome, context, started)
+                self._note(call, method, outcome, started)
             return await abort(context, outcome, call.request_id)
 
         return handle
@@ -115,12 +115,12 @@ class Dispatch(grpc.GenericRpcHandler):
             logger.error("%s failed, request id %s\n%s", method.name, call.request_id, scrubbed_traceback(error))
         return outcome
 
-    def _note(self, call: Call, method: Method, outcome: Outcome, context: Any, started: float) -> None:
+    def _note(self, call: Call, method: Method, outcome: Outcome, started: float) -> None:
         self._log.add(
             method.name,
             outcome,
             call.caller,
-            context.peer(),
+            call.peer_uri,
             perf_counter() - started,
             self._request_ids,
             call.number,

@@ -1,0 +1,78 @@
+"""A service with one method of each kind, made at run time, to test what surrounds every method."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.wrappers_pb2 import StringValue
+
+from typeplate.v1 import access_pb2
+from typeplate_server.rpc.call import Call
+
+KINDS = {"Single": (False, False), "Download": (False, True), "Upload": (True, False), "Exchange": (True, True)}
+
+
+def service(name: str, access: access_pb2.Access | None, *, reads: bool = False) -> ServiceDescriptor:
+    """A service `probe.<name>` whose four methods carry this access option (None: none at all)."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"probe/{name}.proto", package="probe", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
+    )
+    described = file.service.add(name=name)
+    for method, (client_streaming, server_streaming) in KINDS.items():
+        added = described.method.add(
+            name=method,
+            input_type=".google.protobuf.StringValue",
+            output_type=".google.protobuf.StringValue",
+            client_streaming=client_streaming,
+            server_streaming=server_streaming,
+        )
+        if access is not None:
+            added.options.Extensions[access_pb2.access].CopyFrom(access)
+        if reads:
+            added.options.idempotency_level = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
+    pool = descriptor_pool.DescriptorPool()
+    wrappers = descriptor_pb2.FileDescriptorProto()
+    StringValue.DESCRIPTOR.file.CopyToProto(wrappers)
+    pool.Add(wrappers)
+    pool.Add(file)
+    return pool.FindServiceByName(f"probe.{name}")
+
+
+class ProbeServicer:
+    """Echoes. `before` runs in every method before each reply, with the number of the reply and the call."""
+
+    def __init__(self) -> None:
+        self.before: Callable[[int, Call], Awaitable[None]] = _nothing
+        self.ended = asyncio.Event()
+
+    async def Single(self, request: Any, call: Call) -> StringValue:
+        await self.before(0, call)
+        return StringValue(value=request.value)
+
+    async def Download(self, request: Any, call: Call) -> AsyncIterator[StringValue]:
+        try:
+            for number in range(1000):
+                await self.before(number, call)
+                yield StringValue(value=f"{request.value}{number}")
+        finally:
+            self.ended.set()
+
+    async def Upload(self, requests: AsyncIterator[Any], call: Call) -> StringValue:
+        values = [request.value async for request in requests]
+        await self.before(0, call)
+        return StringValue(value="".join(values))
+
+    async def Exchange(self, requests: AsyncIterator[Any], call: Call) -> AsyncIterator[bytes]:
+        number = 0
+        async for request in requests:
+            await self.before(number, call)
+            yield StringValue(value=request.value).SerializeToString()
+            number += 1
+
+
+async def _nothing(number: int, call: Call) -> None:
+    return
