@@ -74,9 +74,17 @@ class Database:
         with outage_as_unavailable(), self._writing.connect() as connection:
             connection.begin()
             result = fn(connection)
+            self._commit(connection)
+            return result
+
+    def _commit(self, connection: Connection) -> None:
+        try:
             with outage_as_commit_unknown():
                 connection.commit()
-            return result
+        except BaseException:
+            # In what state a failed COMMIT left the connection nobody knows: the next write opens another.
+            connection.invalidate()
+            raise
 
     def _shut_down(self) -> None:
         self._readers.shutdown()

@@ -46,8 +46,9 @@ def _clock(name: str) -> Table:
     return Table(
         name,
         metadata,
-        Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+        Column("id", Integer, primary_key=True),
         Column("seq", BigInteger, nullable=False),
+        CheckConstraint("id = 1", name="one_row"),
     )
 
 
@@ -59,9 +60,7 @@ clients = Table(
     metadata,
     Column("client_id", text(), primary_key=True),
     Column("display_name", text(), nullable=False),
-    Column(
-        "state", text(), CheckConstraint("state IN ('active', 'suspended', 'revoked')", name="state"), nullable=False
-    ),
+    Column("state", text(), nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("generation_nonce", text(), nullable=False),
     Column("scopes", JSON, nullable=False),
@@ -72,6 +71,7 @@ clients = Table(
     Column("revoke_time", Double),
     Column("revoke_reason", text(), nullable=False),
     Column("changed_seq", BigInteger, nullable=False),
+    CheckConstraint("state IN ('active', 'suspended', 'revoked')", name="state"),
     Index("ix_clients_changed_seq", "changed_seq", unique=True),
 )
 

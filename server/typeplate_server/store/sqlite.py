@@ -74,7 +74,7 @@ def _engine(file: Path, mode: str, connections: int, pragmas: Sequence[str], beg
             connection.execute(pragma).close()
 
     event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", lambda connection: _driver(connection).execute(begin).close())
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 

@@ -23,10 +23,11 @@ async def test_a_message_is_the_draft_and_what_the_store_gives(vehicles: SqlVehi
     assert (result.outcomes, result.written, result.seq) == (("created",), ("own-1",), 1)
     assert (message.etag, message.revision) == (new.etag, 1)
     assert message.create_time.ToMicroseconds() == message.update_time.ToMicroseconds() == int(NOW * 1_000_000)
+    assert stored is not None
+    assert stored == StoredVehicle("own-1", stored.message, new.etag, new.content_hash, 1, 1, deleted=False)
     for given in ("etag", "revision", "create_time", "update_time"):
-        message.ClearField(given)  # type: ignore[arg-type]
+        message.ClearField(given)
     assert message == new.vehicle
-    assert stored == StoredVehicle("own-1", stored.message, new.etag, new.content_hash, 1, 1, False) if stored else None
 
 
 async def test_each_outcome(vehicles: SqlVehicleStore) -> None:
@@ -185,9 +186,7 @@ async def test_an_empty_batch_changes_nothing(vehicles: SqlVehicleStore) -> None
     assert (await vehicles.upsert([], now=NOW)).seq == (await vehicles.delete([], now=NOW)).seq == 0
 
 
-async def test_times_do_not_depend_on_the_time_zone(
-    vehicles: SqlVehicleStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_times_do_not_depend_on_the_time_zone(vehicles: SqlVehicleStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written in one zone and read in another, in the hour that summer time repeats."""
     repeated_hour = 1_698_541_200.125
     try:

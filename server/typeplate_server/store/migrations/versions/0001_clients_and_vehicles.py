@@ -27,7 +27,7 @@ def _create_clock(name: str) -> None:
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{name}"),
-        sa.CheckConstraint("id = 1", name=f"ck_{name}_one_row"),
+        sa.CheckConstraint("id = 1", name=op.f(f"ck_{name}_one_row")),
     )
     op.bulk_insert(clock, [{"id": 1, "seq": 0}])
 
@@ -49,7 +49,7 @@ def _create_clients() -> None:
         sa.Column("revoke_reason", _TEXT, nullable=False),
         sa.Column("changed_seq", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("client_id", name="pk_clients"),
-        sa.CheckConstraint("state IN ('active', 'suspended', 'revoked')", name="ck_clients_state"),
+        sa.CheckConstraint("state IN ('active', 'suspended', 'revoked')", name=op.f("ck_clients_state")),
     )
     op.create_index("ix_clients_changed_seq", "clients", ["changed_seq"], unique=True)
 
