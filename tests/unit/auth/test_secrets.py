@@ -94,6 +94,9 @@ def test_only_the_same_secret_under_the_same_pepper_matches() -> None:
     assert not SecretHasher(b"q" * 32).matches(GOOD, stored)
     assert not hasher.matches(GOOD, hasher.dummy())
     assert not hasher.matches(GOOD, b"")
+    assert not any(
+        hasher.matches(GOOD, stored[:at] + bytes([stored[at] ^ 1]) + stored[at + 1 :]) for at in range(len(stored))
+    )
     assert len(hasher.dummy()) == 32
     assert "p" * 8 not in repr(hasher)
 
