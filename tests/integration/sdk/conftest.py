@@ -1,0 +1,46 @@
+"""A fake server, and a client of each kind against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.fake_auth_server import FakeServer
+from tests.support.sdk_drivers import DRIVERS, SECRET, Clock, Connect, Driver
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=sorted(DRIVERS))
+def connect(request: pytest.FixtureRequest, server: FakeServer) -> Iterator[Connect]:
+    """Makes a client of the kind under test; `target` and settings as the constructor has them."""
+    made: list[Driver] = []
+
+    def make(target: str | None = None, **settings: Any) -> Driver:
+        credentials = {} if "client_secret_file" in settings else {"client_secret": SECRET}
+        driver = DRIVERS[request.param](
+            server.target if target is None else target, **{"client_id": "app", **credentials, **settings}
+        )
+        made.append(driver)
+        return driver
+
+    yield make
+    for driver in made:
+        driver.close()
+
+
+@pytest.fixture
+def client(connect: Connect, clock: Clock) -> Driver:
+    """A client whose clock the test turns."""
+    return connect(clock=clock)

@@ -1,0 +1,186 @@
+"""Streams on every transport: a token on each, recovery from a refused one before the first answer, typed errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.support.certificates import make_certificates
+from tests.support.fake_auth_server import FakeServer
+from tests.support.sdk_drivers import Clock, Connect, Driver
+from typeplate.errors import (
+    ClientRevoked,
+    DatabaseUnavailable,
+    ScopeMissing,
+    TokenRejected,
+    TypeplateError,
+    Unavailable,
+)
+
+TRANSPORTS = ["loopback", "plaintext", "tls", "unix"]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeServer]:
+    """A fake server on the transport under test; on loopback where a test names none."""
+    transport = request.getfixturevalue("transport") if "transport" in request.fixturenames else "loopback"
+    credentials, address = None, "127.0.0.1:0"
+    if transport == "tls":
+        made = make_certificates(tmp_path)
+        credentials = grpc.ssl_server_credentials([(made.key.read_bytes(), made.certificate.read_bytes())])
+    elif transport == "unix":
+        address = f"unix:{tmp_path}/server.sock"
+    with FakeServer(address=address, credentials=credentials) as running:
+        yield running
+
+
+@pytest.fixture
+def client(connect: Connect, transport: str, tmp_path: Path, clock: Clock) -> Driver:
+    if transport == "tls":
+        return connect(ca_file=tmp_path / "ca.pem", clock=clock)
+    return connect(plaintext=True, clock=clock) if transport == "plaintext" else connect(clock=clock)
+
+
+def test_all_kinds_of_calls_carry_one_token(client: Driver, server: FakeServer) -> None:
+    assert client.get().make == "Make"
+    assert client.export() == [1, 2, 3]
+    assert client.import_(4) == [0, 1, 2, 3]
+    assert client.collect(5) == "5"
+    assert server.tokens_seen == ["token-1"] * 4
+    assert len(server.issued) == 1
+
+
+def test_a_stream_of_responses_recovers_from_a_refused_token(client: Driver, server: FakeServer) -> None:
+    """One refresh, one more try."""
+    client.get()
+    server.refuse_token("token-1", "TOKEN_REVOKED")
+    assert client.export() == [1, 2, 3]
+    assert server.tokens_seen[1:] == ["token-1", "token-2"]
+    assert len(server.issued) == 2
+
+
+def test_a_stream_of_requests_recovers_where_grpc_can_replay_it(
+    client: Driver, server: FakeServer, transport: str
+) -> None:
+    """gRPC core replays the messages and asks the call credentials again; they do not exist on opted-in plaintext."""
+    client.get()
+    server.refuse_token("token-1", "TOKEN_REVOKED")
+    if transport == "plaintext":
+        with pytest.raises(TokenRejected):
+            client.import_(3)
+        return
+    assert client.import_(3) == [0, 1, 2]
+    assert server.tokens_seen[1:] == ["token-1", "token-2"]
+    assert len(server.issued) == 2
+
+
+def test_a_stream_refused_twice_ends_in_the_servers_answer(client: Driver, server: FakeServer) -> None:
+    server.refuse_calls("TOKEN_REVOKED", times=10)
+    with pytest.raises(TokenRejected):
+        client.export()
+    assert (len(server.calls), len(server.issued)) == (2, 2)
+
+
+def test_streams_of_a_revoked_client_say_so_and_are_remembered(client: Driver, server: FakeServer) -> None:
+    client.get()
+    server.refuse_token("token-1", "CLIENT_REVOKED")
+    server.refuse_issue("CLIENT_REVOKED")
+    with pytest.raises(ClientRevoked):
+        client.export()
+    with pytest.raises(ClientRevoked):
+        client.import_(3)
+    calls, issued = len(server.calls), len(server.issued)
+    for attempt in (client.export, lambda: client.import_(1), client.get):
+        with pytest.raises(ClientRevoked):
+            attempt()
+    assert (len(server.calls), len(server.issued)) == (calls, issued)
+    assert issued <= 2
+
+
+def test_a_stream_that_cannot_get_a_token_says_why(client: Driver, server: FakeServer) -> None:
+    """Not as UNAVAILABLE, which failing call credentials would be."""
+    server.refuse_issue("CLIENT_REVOKED")
+    for attempt in (client.export, lambda: client.import_(1)):
+        with pytest.raises(ClientRevoked):
+            attempt()
+    assert server.calls == []
+
+
+def test_a_stream_wants_a_token_with_ample_life(client: Driver, server: FakeServer, clock: Clock) -> None:
+    """A stream ends with its token, so a stale one is replaced first; a unary call would send it."""
+    client.get()
+    clock.now += 0.86 * server.program.life
+    client.export()
+    assert server.tokens_seen == ["token-1", "token-2"]
+
+
+def test_a_stream_takes_the_stale_token_when_there_is_no_other(
+    client: Driver, server: FakeServer, clock: Clock
+) -> None:
+    client.get()
+    clock.now += 0.86 * server.program.life
+    server.refuse_issue("INTERNAL")
+    assert client.export() == [1, 2, 3]
+    assert server.tokens_seen == ["token-1", "token-1"]
+
+
+def test_an_error_after_the_first_message_ends_the_stream(connect: Connect, server: FakeServer) -> None:
+    """Nothing is delivered twice."""
+    with pytest.raises(DatabaseUnavailable):
+        connect().export(source="broken")
+    assert len(server.calls) == 1
+
+
+def test_an_idempotent_stream_is_opened_again_while_the_server_is_unavailable(
+    connect: Connect, server: FakeServer
+) -> None:
+    server.refuse_calls("DATABASE_UNAVAILABLE", times=3)
+    assert connect().export() == [1, 2, 3]
+    assert len(server.calls) == 4
+    assert len(server.issued) == 1
+
+
+def test_a_stream_is_not_opened_again_for_another_error(connect: Connect, server: FakeServer) -> None:
+    server.refuse_calls("SCOPE_MISSING", times=3)
+    with pytest.raises(ScopeMissing):
+        connect().export()
+    assert len(server.calls) == 1
+
+
+def test_opening_ends_with_the_streams_timeout(connect: Connect, server: FakeServer) -> None:
+    server.refuse_calls("DATABASE_UNAVAILABLE", times=1000)
+    with pytest.raises(Unavailable):
+        connect().export(timeout=0.5)
+
+
+def test_an_empty_stream_ends(connect: Connect, server: FakeServer) -> None:
+    assert connect().export(source="none") == []
+    assert len(server.calls) == 1
+
+
+def test_a_stream_that_has_ended_stays_ended(server: FakeServer) -> None:
+    """Asked once more it neither delivers nor calls."""
+    from typeplate import Client
+
+    with Client(server.target, client_id="app", client_secret="tps_x") as client:
+        stream = client.data.export_vehicles()
+        assert len(list(stream)) == 3
+        assert list(stream) == []
+        with client.data.export_vehicles() as left:
+            next(left)
+        assert list(left) == []
+        server.refuse_calls("SCOPE_MISSING", times=1)
+        broken = client.data.export_vehicles()
+        with pytest.raises(TypeplateError):
+            next(broken)
+        assert list(broken) == []
+    assert len(server.calls) == 3

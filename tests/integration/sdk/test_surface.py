@@ -1,0 +1,124 @@
+"""The generated methods over a real wire, the same for both clients: arguments, pagers, retries, deadlines, errors."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from tests.support.fake_auth_server import FakeServer
+from tests.support.sdk_drivers import Connect, Driver
+from typeplate import Client
+from typeplate._version import __version__
+from typeplate.errors import (
+    DatabaseUnavailable,
+    DeadlineExceeded,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    ScopeMissing,
+    Unavailable,
+)
+from typeplate.v1 import client_pb2, data_service_pb2, vehicle_pb2
+
+
+def test_a_pager_fetches_all_pages_and_can_start_over(client: Driver, server: FakeServer) -> None:
+    """Seven vehicles in pages of three."""
+    assert [vehicle.name for vehicle in client.list()] == [f"vehicles/epa-{n}" for n in range(7)]
+    assert client.pages() == [3, 3, 1]
+    assert client.pages(page_token="3") == [3, 1]
+
+
+def test_the_fields_of_the_filter_are_arguments(client: Driver, server: FakeServer) -> None:
+    """Absent ones stay absent: zero is a condition, None is not."""
+    found = client.list(make="Toyota", model_year_min=2020, co2_g_per_km_max=0.0, fuels=[vehicle_pb2.FUEL_DIESEL])
+    expected = data_service_pb2.VehicleFilter(
+        make="Toyota", model_year_min=2020, co2_g_per_km_max=0.0, fuels=[vehicle_pb2.FUEL_DIESEL]
+    )
+    assert found[0].model == str(expected)
+    assert client.list()[0].model == ""
+
+
+def test_a_request_message_does_instead_of_arguments(client: Driver, server: FakeServer) -> None:
+    """A pager pages through a copy: the caller's request stays as it was."""
+    request = data_service_pb2.ListVehiclesRequest(page_token="3")
+    assert client.pages(request=request) == [3, 1]
+    assert request.page_token == "3"
+    found = client.call("data", "get_vehicle", request=data_service_pb2.GetVehicleRequest(name="vehicles/x"))
+    assert found.name == "vehicles/x"
+
+
+def test_an_argument_beside_a_request_is_refused(client: Driver) -> None:
+    with pytest.raises(TypeError, match="either request= or name"):
+        client.call("data", "get_vehicle", request=data_service_pb2.GetVehicleRequest(), name="vehicles/x")
+
+
+def test_durations_and_field_masks_may_be_given_as_python_has_them(client: Driver, server: FakeServer) -> None:
+    call = {"client_id": "app", "client_secret": "tps_x"}
+    client.call("auth", "issue_token", **call, lifetime=timedelta(minutes=1, microseconds=5))
+    assert server.issued[-1].lifetime.ToTimedelta() == timedelta(minutes=1, microseconds=5)
+    changed = client_pb2.Client(name="clients/app")
+    for mask in (["labels", "scopes"], FieldMask(paths=["labels", "scopes"])):
+        assert client.call("auth", "update_client", client=changed, update_mask=mask).display_name == "labels,scopes"
+    with pytest.raises(TypeError, match="list of paths"):
+        client.call("auth", "update_client", client=changed, update_mask="labels")
+
+
+def test_an_idempotent_method_is_retried_while_the_server_is_unavailable(client: Driver, server: FakeServer) -> None:
+    server.refuse_calls("DATABASE_UNAVAILABLE", times=2)
+    assert client.get().make == "Make"
+    assert len(server.calls) == 3
+
+
+def test_a_method_that_is_not_idempotent_is_sent_once(client: Driver, server: FakeServer) -> None:
+    server.refuse_calls("DATABASE_UNAVAILABLE", times=1)
+    with pytest.raises(DatabaseUnavailable):
+        client.call("data", "create_vehicle", vehicle=vehicle_pb2.Vehicle())
+    assert len(server.calls) == 1
+
+
+def test_unary_calls_have_the_clients_deadline(connect: Connect, server: FakeServer) -> None:
+    """The wait for a token counts: the server does not answer IssueToken."""
+    server.hold.clear()
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        connect(timeout=0.3).get()
+    assert time.monotonic() - started < 5
+
+
+def test_a_calls_own_timeout_goes_first(connect: Connect, server: FakeServer) -> None:
+    client = connect("127.0.0.1:1", timeout=60.0)
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        client.get(timeout=0.3)
+    assert time.monotonic() - started < 5
+
+
+def test_errors_carry_what_the_server_said(client: Driver, server: FakeServer) -> None:
+    with pytest.raises(NotFound) as missing:
+        client.get("vehicles/missing")
+    assert missing.value.metadata == {"name": "vehicles/missing"}
+    assert (missing.value.reason, missing.value.request_id) == ("NOT_FOUND", "req-fake")
+    with pytest.raises(InvalidArgument) as invalid:
+        client.get("")
+    assert invalid.value.violations == (FieldViolation("name", "is empty"),)
+    server.refuse_calls("SCOPE_MISSING", times=1)
+    with pytest.raises(ScopeMissing):
+        client.get()
+
+
+def test_the_user_agent_says_who_calls(connect: Connect, server: FakeServer) -> None:
+    connect(user_agent="sales-app/2.1").get()
+    assert server.calls[0].metadata["user-agent"].startswith(f"sales-app/2.1 typeplate-python/{__version__} grpc-")
+
+
+def test_a_closed_client_says_so(server: FakeServer) -> None:
+    from typeplate.errors import ClientClosed
+
+    client = Client(server.target, client_id="app", client_secret="tps_x")
+    with client:
+        client.data.get_vehicle(name="vehicles/x")
+    with pytest.raises(ClientClosed):
+        client.data.get_vehicle(name="vehicles/x")

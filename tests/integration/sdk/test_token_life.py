@@ -1,0 +1,285 @@
+"""The token's life over a real wire, the same for both clients: who asks for a token, when, and how often."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_auth_server import FakeServer
+from tests.support.sdk_drivers import Clock, Connect, Driver
+from tests.support.server import eventually
+from typeplate.errors import (
+    AuthStateStale,
+    ClientRevoked,
+    ClientSuspended,
+    ConfigurationError,
+    CredentialsRejected,
+    DeadlineExceeded,
+    InvalidArgument,
+    TokenRejected,
+    TypeplateError,
+    Unavailable,
+)
+
+
+def test_many_callers_on_a_cold_cache_cause_one_token_request(client: Driver, server: FakeServer) -> None:
+    """50 threads, 1,000 tasks: one IssueToken, and every call succeeds with its token."""
+    answers = client.gather()
+    assert [answer for answer in answers if isinstance(answer, BaseException)] == []
+    assert len(answers) == client.many
+    assert len(server.issued) == 1
+    assert set(server.tokens_seen) == {"token-1"}
+
+
+def test_a_fresh_token_is_used_without_asking_again(client: Driver, server: FakeServer, clock: Clock) -> None:
+    """Up to the earliest time a token may become stale, 70 % of its life."""
+    client.get()
+    clock.now += 0.699 * server.program.life
+    client.get()
+    assert (len(server.issued), server.tokens_seen) == (1, ["token-1", "token-1"])
+
+
+def test_a_stale_token_is_attached_while_one_refresh_runs_behind(
+    client: Driver, server: FakeServer, clock: Clock
+) -> None:
+    """Nobody waits for it: calls go on while the server does not answer IssueToken."""
+    client.get()
+    server.hold.clear()
+    clock.now += 0.86 * server.program.life
+    for _ in range(5):
+        client.get(timeout=5)
+    eventually(lambda: len(server.issued) == 2, "a refresh has begun")
+    assert set(server.tokens_seen) == {"token-1"}
+    server.hold.set()
+    eventually(lambda: client.get() is not None and server.tokens_seen[-1] == "token-2", "the new token is used")
+    assert len(server.issued) == 2
+
+
+def test_the_servers_refresh_after_decides_when_a_token_is_stale(
+    client: Driver, server: FakeServer, clock: Clock
+) -> None:
+    server.program.refresh_after = 100.0
+    client.get()
+    clock.now += 99.0
+    client.get()
+    assert len(server.issued) == 1
+    clock.now += 2.0
+    client.get()
+    eventually(lambda: len(server.issued) == 2, "a refresh has begun")
+
+
+def test_a_failed_refresh_is_ignored_while_the_token_lives(client: Driver, server: FakeServer, clock: Clock) -> None:
+    """And it is not tried again at each call."""
+    client.get()
+    server.refuse_issue("INTERNAL")
+    clock.now += 0.86 * server.program.life
+    client.get()
+    eventually(lambda: len(server.issued) == 2, "a refresh was tried")
+    for _ in range(10):
+        client.get()
+    assert set(server.tokens_seen) == {"token-1"}
+    assert len(server.issued) == 2
+
+
+def test_an_expired_token_is_never_sent(client: Driver, server: FakeServer, clock: Clock) -> None:
+    """All callers wait for the one new token. 5 s before its end a token counts as expired."""
+    client.get()
+    clock.now += server.program.life - 4.9
+    assert [answer for answer in client.gather() if isinstance(answer, BaseException)] == []
+    assert len(server.issued) == 2
+    assert server.tokens_seen.count("token-1") == 1
+
+
+@pytest.mark.parametrize("reason", ["TOKEN_REVOKED", "TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_MALFORMED"])
+def test_a_refused_token_costs_one_refresh_and_one_retry(client: Driver, server: FakeServer, reason: str) -> None:
+    client.get()
+    server.refuse_token("token-1", reason)
+    assert client.get().make == "Make"
+    assert len(server.issued) == 2
+    assert server.tokens_seen == ["token-1", "token-1", "token-2"]
+
+
+def test_a_token_refused_to_many_at_once_costs_one_refresh(client: Driver, server: FakeServer) -> None:
+    """Each drops that very token; who comes late finds a newer one and leaves it alone."""
+    client.get()
+    server.refuse_token("token-1", "TOKEN_REVOKED")
+    assert [answer for answer in client.gather() if isinstance(answer, BaseException)] == []
+    assert len(server.issued) == 2
+    assert server.tokens_seen.count("token-2") == client.many
+
+
+def test_a_new_token_that_is_refused_too_surfaces_and_does_not_hammer(
+    client: Driver, server: FakeServer, clock: Clock
+) -> None:
+    server.refuse_calls("TOKEN_INVALID", times=100)
+    for _ in range(5):
+        with pytest.raises(TokenRejected) as caught:
+            client.get()
+    assert caught.value.reason == "TOKEN_INVALID"
+    assert (len(server.issued), len(server.calls)) == (2, 2)
+    server.refuse_calls("", times=0)
+    clock.now += 1.1
+    assert client.get().make == "Make"
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("CLIENT_REVOKED", ClientRevoked),
+        ("CLIENT_SUSPENDED", ClientSuspended),
+        ("CREDENTIALS_INVALID", CredentialsRejected),
+        ("INVALID_ARGUMENT", InvalidArgument),
+    ],
+)
+def test_a_refusal_of_the_credentials_is_remembered(
+    client: Driver, server: FakeServer, clock: Clock, reason: str, error: type[TypeplateError]
+) -> None:
+    """30 s without a call to the server, then one, then 60 s."""
+    server.refuse_issue(reason)
+    for seconds, requests in ((0.0, 1), (29.9, 1), (0.2, 2), (59.0, 2), (1.1, 3)):
+        clock.now += seconds
+        for _ in range(3):
+            with pytest.raises(error) as caught:
+                client.get()
+        assert len(server.issued) == requests
+    assert (caught.value.reason, caught.value.request_id) == (reason, "req-fake")
+    assert server.calls == []
+
+
+def test_a_revoked_client_stops_calling_at_all(client: Driver, server: FakeServer, clock: Clock) -> None:
+    """Told so on a call, it raises ClientRevoked and calls nothing for 30 s: no method, and no IssueToken."""
+    client.get()
+    server.refuse_token("token-1", "CLIENT_REVOKED")
+    server.refuse_issue("CLIENT_REVOKED")
+    for seconds in (0.0, 10.0, 19.9):
+        clock.now += seconds
+        with pytest.raises(ClientRevoked):
+            client.get()
+    assert (len(server.calls), len(server.issued)) == (2, 1)
+    clock.now += 0.2
+    with pytest.raises(ClientRevoked):
+        client.get()
+    assert (len(server.calls), len(server.issued)) == (2, 2)
+
+
+def test_many_callers_of_a_revoked_client_all_learn_of_it_from_one_request(client: Driver, server: FakeServer) -> None:
+    server.refuse_issue("CLIENT_REVOKED")
+    answers = client.gather()
+    assert {type(answer) for answer in answers} == {ClientRevoked}
+    assert len(server.issued) == 1
+
+
+def test_a_changed_secret_file_clears_the_refusal(
+    connect: Connect, server: FakeServer, clock: Clock, tmp_path: Path
+) -> None:
+    """The file is read again at each call while the old secret is refused."""
+    file = tmp_path / "secret"
+    file.write_text("tps_old\n")
+    client = connect(client_secret_file=file, clock=clock)
+    server.refuse_issue("CREDENTIALS_INVALID")
+    for _ in range(3):
+        with pytest.raises(CredentialsRejected):
+            client.get()
+    assert len(server.issued) == 1
+    server.refuse_issue(None)
+    file.write_text("tps_new\n")
+    assert client.get().make == "Make"
+    assert [request.client_secret for request in server.issued] == ["tps_old", "tps_new"]
+
+
+def test_a_callable_gives_the_secret_at_each_refresh(connect: Connect, server: FakeServer, clock: Clock) -> None:
+    secrets = iter(["tps_one", "tps_two"])
+    client = connect(client_secret=lambda: next(secrets), clock=clock)
+    client.get()
+    clock.now += server.program.life
+    client.get()
+    assert [request.client_secret for request in server.issued] == ["tps_one", "tps_two"]
+
+
+def test_a_callers_short_deadline_does_not_fail_the_others(client: Driver, server: FakeServer) -> None:
+    """The refresh has a deadline of its own: it goes on when the caller who began it has given up."""
+    server.hold.clear()
+    with pytest.raises(DeadlineExceeded):
+        client.get(timeout=0.1)
+    patient = client.start_get(timeout=20)
+    with pytest.raises(DeadlineExceeded):
+        client.get(timeout=0.1)
+    server.hold.set()
+    assert patient.result(20).make == "Make"
+    assert len(server.issued) == 1
+
+
+def test_a_server_that_cannot_issue_for_a_moment_is_waited_for(client: Driver, server: FakeServer) -> None:
+    """Within the caller's deadline: AUTH_STATE_STALE passes by itself."""
+    server.refuse_issue("AUTH_STATE_STALE")
+    waiting = client.start_get(timeout=20)
+    eventually(lambda: len(server.issued) >= 2, "it was asked again")
+    server.refuse_issue(None)
+    assert waiting.result(20).make == "Make"
+
+
+def test_the_servers_answer_surfaces_when_no_token_can_be_had_in_time(client: Driver, server: FakeServer) -> None:
+    """Told to come again in an hour, a caller is not kept until its deadline, and the server is left in peace."""
+    server.refuse_issue("AUTH_STATE_STALE", retry_after=3600.0)
+    started = time.monotonic()
+    with pytest.raises(AuthStateStale) as caught:
+        client.get(timeout=10)
+    assert time.monotonic() - started < 8
+    assert caught.value.retry_after is not None
+    asked = len(server.issued)
+    for _ in range(5):
+        with pytest.raises(AuthStateStale):
+            client.get(timeout=10)
+    assert len(server.issued) == asked
+
+
+def test_without_a_server_the_error_is_unavailable(connect: Connect) -> None:
+    """Also when it is the token that could not be had."""
+    with pytest.raises(Unavailable):
+        connect("127.0.0.1:1").get(timeout=0.3)
+
+
+def test_public_methods_carry_no_token(client: Driver, server: FakeServer) -> None:
+    """The fake refuses them with one; no token is asked for either."""
+    assert client.call("auth", "get_jwks").keys[0].kid == "key-1"
+    assert server.issued == []
+
+
+def test_without_credentials_public_methods_work_and_others_say_what_is_missing(
+    connect: Connect, server: FakeServer
+) -> None:
+    client = connect(client_id=None, client_secret=None)
+    assert client.call("auth", "get_jwks").keys[0].kid == "key-1"
+    with pytest.raises(ConfigurationError, match="client_id"):
+        client.token()
+    with pytest.raises(TypeplateError) as caught:
+        client.get()
+    assert caught.value.reason == "TOKEN_MISSING"
+
+
+def test_raw_stubs_carry_the_token_too(client: Driver, server: FakeServer) -> None:
+    client.get()
+    server.refuse_token("token-1", "TOKEN_REVOKED")
+    assert client.raw_get(timeout=5).make == "Make"
+    assert server.tokens_seen == ["token-1", "token-1", "token-2"]
+
+
+def test_a_token_that_the_caller_brings_is_left_alone(client: Driver, server: FakeServer) -> None:
+    """Two `authorization` entries would both arrive."""
+    client.raw_get(timeout=5, metadata=(("authorization", "Bearer mine"),))
+    assert server.calls[-1].authorization == ["Bearer mine"]
+    assert server.issued == []
+
+
+def test_the_access_token_can_be_had_for_diagnostics(client: Driver, server: FakeServer) -> None:
+    assert client.token() == "token-1"
+    client.get()
+    assert len(server.issued) == 1
+
+
+def test_scopes_are_asked_for(connect: Connect, server: FakeServer) -> None:
+    connect(scopes=["vehicles:read"]).get()
+    assert list(server.issued[0].scopes) == ["vehicles:read"]
+    assert server.issued[0].client_id == "app"
