@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.auth_world import ANY_TOKEN, NOW, PEER, AuthWorld, client_state
-from typeplate_server.auth.clients import CLIENTS_ADMIN, VEHICLES_READ, VEHICLES_WRITE, ClientState
+from typeplate_server.auth.clients import CLIENTS_ADMIN, VEHICLES_READ, VEHICLES_WRITE
 from typeplate_server.auth.service import ClientDraft, ClientPatch
 from typeplate_server.auth.store import CommitUnknown
 from typeplate_server.errors import (
@@ -15,7 +15,6 @@ from typeplate_server.errors import (
     DatabaseUnavailable,
     EtagMismatch,
     FailedPrecondition,
-    InvalidArgument,
     LastAdmin,
     NotFound,
     ServiceError,
@@ -62,80 +61,6 @@ async def test_two_clients_start_in_different_generations() -> None:
     nonces = {(await world.administration.create(ClientDraft())).client.generation_nonce for _ in range(20)}
     assert len(nonces) == 20
     assert all(len(bytes.fromhex(nonce)) == 8 for nonce in nonces)
-
-
-def test_get_says_when_there_is_none() -> None:
-    """By its resource name."""
-    world = AuthWorld()
-    assert world.administration.get("reader") == world.client()
-    with pytest.raises(NotFound) as refused:
-        world.administration.get("nobody")
-    assert refused.value.metadata == {"name": "clients/nobody"}
-
-
-def many(world: AuthWorld, count: int) -> None:
-    """Fills the registry with clients, every third revoked, every second a writer."""
-    for n in range(count):
-        state, scopes = ("active", "revoked")[n % 3 == 0], frozenset({(VEHICLES_READ, VEHICLES_WRITE)[n % 2]})
-        world.registry.apply(client_state(f"many-{n:04}", scopes, state))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("size", [1, 7, 100, 1000])
-def test_pages_give_every_client_once_in_order(size: int) -> None:
-    """Under each filter, whatever the page size, and the last page says that it is."""
-    world = AuthWorld()
-    many(world, 250)
-    for states, scope in (((), ""), (("revoked",), ""), (("active",), VEHICLES_WRITE), ((), VEHICLES_READ)):
-        expected = [
-            client for client in world.registry.after("")
-            if (not states or client.state in states) and (not scope or scope in client.scopes)
-        ]  # fmt: skip
-        found: list[ClientState] = []
-        token = ""
-        while True:
-            page = world.administration.list(states=states, scope=scope, page_size=size, page_token=token)  # type: ignore[arg-type]
-            found += page.clients
-            assert len(page.clients) == size or not page.next_page_token
-            token = page.next_page_token
-            if not token:
-                break
-        assert found == expected
-
-
-def test_page_sizes_default_and_limit() -> None:
-    """0 is 100, above 1000 is 1000 (AIP-158)."""
-    world = AuthWorld()
-    many(world, 1500)
-    assert [len(world.administration.list(page_size=size).clients) for size in (0, 5000)] == [100, 1000]
-
-
-def test_paging_goes_on_while_clients_come_and_go() -> None:
-    """A client made meanwhile is on its page or passed already; none is told twice."""
-    world = AuthWorld()
-    many(world, 10)
-    first = world.administration.list(page_size=5)
-    world.registry.apply(client_state("aaa"))
-    world.registry.apply(client_state("many-0007x"))
-    second = world.administration.list(page_size=100, page_token=first.next_page_token)
-    ids = [client.client_id for client in (*first.clients, *second.clients)]
-    assert ids == sorted(set(ids))
-    assert "many-0007x" in ids
-
-
-def test_bad_list_arguments_name_their_field() -> None:
-    """Negative size, unknown scope, a token that is none or of another filter."""
-    world = AuthWorld()
-    many(world, 10)
-    token = world.administration.list(page_size=2).next_page_token
-    for arguments, field in (
-        ({"page_size": -1}, "page_size"), ({"scope": "x"}, "filter.scope"), ({"page_token": "x"}, "page_token"),
-        ({"page_token": "ÿ"}, "page_token"), ({"page_token": "bnVsbA"}, "page_token"),
-        ({"page_token": "WzFd"}, "page_token"), ({"page_token": "WzEsMl0"}, "page_token"),
-        ({"page_token": token[:-2]}, "page_token"), ({"page_token": token, "states": ("active",)}, "page_token"),
-    ):  # fmt: skip
-        with pytest.raises(InvalidArgument) as refused:
-            world.administration.list(**arguments)
-        assert [fault.field for fault in refused.value.violations] == [field]
 
 
 async def test_update_changes_what_the_patch_names_and_nothing_else() -> None:
