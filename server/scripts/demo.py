@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,15 +36,14 @@ def say(text: str) -> None:
     print(f"\n# {text}", flush=True)
 
 
-def run(
-    command: str, *arguments: str, expect: int = 0, quiet: bool = False, environ: dict[str, str] | None = None
-) -> str:
+def run(scratch: Path, command: str, *arguments: str, expect: int = 0, quiet: bool = False) -> str:
     """Runs one of the installed commands, shows it, and returns what it printed."""
     if not quiet:
-        print(f"$ {command} {' '.join(arguments)}", flush=True)
+        print(f"$ {shlex.join([command, *arguments])}", flush=True)
     done = subprocess.run(
         [BIN / command, *arguments],
-        env=environment() | (environ or {}),
+        cwd=scratch,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -67,9 +67,11 @@ def require(wanted: str, said: str) -> None:
 @contextmanager
 def serving(scratch: Path) -> Iterator[str]:
     """A server on a free port; gives its address, and has it stop cleanly at the end."""
-    environ = environment() | {"TYPEPLATE_DATA_DIR": str(scratch / "data"), "TYPEPLATE_LISTEN": "127.0.0.1:0"}
+    environ = environment() | {"TYPEPLATE_LISTEN": "127.0.0.1:0"}
     with (scratch / "server.log").open("w") as log:
-        server = subprocess.Popen([BIN / "typeplate-server", "serve"], env=environ, stdout=subprocess.PIPE, stderr=log)
+        server = subprocess.Popen(
+            [BIN / "typeplate-server", "serve"], cwd=scratch, env=environ, stdout=subprocess.PIPE, stderr=log
+        )
     try:
         yield address_of(server)
         server.terminate()
@@ -101,31 +103,41 @@ def address_of(server: subprocess.Popen[bytes]) -> str:
 
 def story(scratch: Path, target: str) -> None:
     """The story itself."""
-    admin = ("--env-file", str(scratch / "data/admin.env"), "--target", target)
-    app_file = str(scratch / "sales.env")
-    app = ("--env-file", app_file, "--target", target)
+    admin = ("--env-file", "data/admin.env", "--target", target)
+    app = ("--env-file", "sales.env", "--target", target)
 
     say("An administrator registers an application. Its key goes into a file that only its owner can read.")
-    run("typeplate", "clients", "create", "sales", "--scope", "vehicles:read", "--write-env-file", app_file, *admin)
+    run(
+        scratch,
+        "typeplate",
+        "clients",
+        "create",
+        "sales",
+        "--scope",
+        "vehicles:read",
+        "--write-env-file",
+        "sales.env",
+        *admin,
+    )
 
     say("The application exchanges its key for a token that lives for minutes. The token says:")
-    said = run("typeplate", "whoami", *app)
+    said = run(scratch, "typeplate", "whoami", *app)
     require("vehicles:read", said)
 
     say("With it, the application reads vehicles.")
-    said = run("typeplate", "vehicles", "list", "--order-by", "power_kw desc", "--limit", "3", *app)
+    said = run(scratch, "typeplate", "vehicles", "list", "--order-by", "power_kw desc", "--limit", "3", *app)
     name = next((word for word in said.split() if word.startswith("vehicles/")), "")
-    require("make", run("typeplate", "vehicles", "get", name, *app))
+    require("make", run(scratch, "typeplate", "vehicles", "get", name, *app))
 
     say("It may not do what it was not granted.")
-    require("SCOPE_MISSING", run("typeplate", "clients", "list", *app, expect=4))
+    require("SCOPE_MISSING", run(scratch, "typeplate", "clients", "list", *app, expect=4))
 
     say("The administrator revokes it, for good.")
-    token = run("typeplate", "token", "issue", *app, quiet=True).strip()
-    run("typeplate", "clients", "revoke", "sales", "--reason", "demo is over", "--yes", *admin)
+    token = run(scratch, "typeplate", "token", "issue", *app, quiet=True).strip()
+    run(scratch, "typeplate", "clients", "revoke", "sales", "--reason", "demo is over", "--yes", *admin)
 
     say("Its key is refused, and the reason is told to whoever holds the right key:")
-    require("CLIENT_REVOKED", run("typeplate", "vehicles", "get", name, *app, expect=3))
+    require("CLIENT_REVOKED", run(scratch, "typeplate", "vehicles", "get", name, *app, expect=3))
 
     say("So is the token it got before, though it has not expired (a call by a foreign client, with that token):")
     require("CLIENT_REVOKED", refusal(target, token, name))
@@ -164,9 +176,8 @@ def main() -> int:
         scratch = Path(directory)
         try:
             say("A new server: database, keys, an administrator, and the sample of real vehicles.")
-            settings = {"TYPEPLATE_DATA_DIR": str(scratch / "data")}
-            run("typeplate-server", "init", environ=settings)
-            run("typeplate-server", "import", "sample", environ=settings)
+            run(scratch, "typeplate-server", "init")
+            run(scratch, "typeplate-server", "import", "sample")
             with serving(scratch) as target:
                 say(f"It serves on {target}.")
                 story(scratch, target)
