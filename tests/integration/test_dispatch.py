@@ -231,7 +231,7 @@ async def test_a_call_knows_its_caller_its_deadline_and_its_guard(probe: Probe) 
         assert call.caller is not None
         assert call.caller.client_id == "reader"
         assert call.time_remaining is not None
-        assert 0 < call.time_remaining <= 10
+        assert 9 < call.time_remaining < 10.1
         call.commit_guard(probe.world.registry.get)
         probe.world.set(state="revoked")
         with pytest.raises(Exception, match="revoked"):
@@ -286,9 +286,9 @@ async def test_calls_beyond_the_bound_are_refused(probe: Probe) -> None:
 
     probe.servicer.before = wait
     calls = [asyncio.create_task(probe.call("Single")) for _ in range(60)]
-    async with asyncio.timeout(10):
-        while sum(task.done() for task in calls) < 10:
-            await asyncio.sleep(0.01)
+    refusals = asyncio.as_completed(calls, timeout=10)
+    for _ in range(10):
+        assert (await next(refusals)).code is grpc.StatusCode.RESOURCE_EXHAUSTED
     go_on.set()
     answers = await asyncio.gather(*calls)
     refused = [answer for answer in answers if answer.code is grpc.StatusCode.RESOURCE_EXHAUSTED]

@@ -125,7 +125,7 @@ class ServerProcess(_Reachable):
             if line.startswith(READY):
                 self.address = line.removeprefix(READY).strip()
                 return
-        raise AssertionError(f"the server ended with code {self.process.wait(10)} before it listened:\n{self.log}")
+        raise AssertionError(f"the server ended with code {self.wait(10)} before it listened:\n{self.log}")
 
     @property
     def pid(self) -> int:

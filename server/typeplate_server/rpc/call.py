@@ -39,7 +39,7 @@ class Call:
     @property
     def request_id(self) -> str:
         """Names this call in the server's log and in errors."""
-        return f"{self._request_ids}{self.number:x}"
+        return f"{self._request_ids}{self.number:08x}"
 
     @property
     def peer(self) -> str:

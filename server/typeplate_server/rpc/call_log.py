@@ -89,7 +89,7 @@ def formatted(entry: Entry) -> str:
     reason = f'"reason":"{outcome.reason}",' if outcome.reason else ""
     return (
         f'{{"time":"{timestamp(end)}","method":{quoted(method)},"code":"{outcome.code.name}",{reason}{who}'
-        f'"peer":{_quoted_address(peer)},"duration_ms":{took * 1000:.3f},"request_id":"{prefix}{number:x}"}}\n'
+        f'"peer":{_quoted_address(peer)},"duration_ms":{took * 1000:.3f},"request_id":"{prefix}{number:08x}"}}\n'
     )
 
 

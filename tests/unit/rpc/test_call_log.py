@@ -44,7 +44,7 @@ def test_a_line_says_who_called_what_from_where_and_how_it_ended() -> None:
         "kid": "kid-1",
         "peer": "192.0.2.7",
         "duration_ms": 1.5,
-        "request_id": "abc-a",
+        "request_id": "abc-0000000a",
     }
 
 
