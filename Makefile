@@ -15,7 +15,7 @@ PIP_INSTALL = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/.run.stamp
 DEV := $(VENV)/.dev.stamp
 PROTO := $(PROTO_VENV)/.stamp
-SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl
+SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl.gz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto verify fmt lint test check run demo bench sample lock dist clean

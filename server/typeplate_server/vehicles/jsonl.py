@@ -7,6 +7,7 @@ of its row and of no other. Rows are numbered as lines, from 1; blank lines are 
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,8 @@ def open_jsonl(path: Path) -> JsonLinesFile:
 
 def json_line(vehicle: Vehicle) -> str:
     """The vehicle as one line, without its line end; reading it again gives the same vehicle."""
-    return json_format.MessageToJson(vehicle, indent=None, preserving_proto_field_name=True, ensure_ascii=False)
+    fields = json_format.MessageToDict(vehicle, preserving_proto_field_name=True)
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 @contextmanager

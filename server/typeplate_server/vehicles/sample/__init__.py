@@ -1,4 +1,4 @@
-"""Owns the sample: 1,700 vehicles from vPIC that a new installation begins with, as JSON lines beside this module.
+"""Owns the sample: 1,685 vehicles from vPIC that a new installation begins with, as gzipped JSON lines beside this.
 
 `server/scripts/make_sample.py` makes the file; nobody edits it.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 from typeplate_server.vehicles.jsonl import JsonLinesFile, open_jsonl
 
-FILE_NAME: Final = "vehicles.jsonl"
+FILE_NAME: Final = "vehicles.jsonl.gz"
 
 
 def open_sample() -> JsonLinesFile:

@@ -1,0 +1,47 @@
+"""Makes the committed sample anew: decodes `sample_descriptors.txt` with ultravin into `vehicles.jsonl.gz`.
+
+The same descriptors and the same release of ultravin give the same bytes. `choose_sample.py` chooses descriptors.
+"""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ultravin
+from vpic import VpicVehicle, vin_from
+
+from typeplate_server.vehicles import sample
+from typeplate_server.vehicles.jsonl import json_line
+from typeplate_server.vehicles.validation import validate
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+DESCRIPTORS = Path(__file__).with_name("sample_descriptors.txt")
+TARGET = Path(sample.__file__).with_name(sample.FILE_NAME)
+
+
+def main() -> None:
+    """Write the sample."""
+    lines = sample_lines()
+    text = "".join(f"{line}\n" for line in lines)
+    TARGET.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    print(f"{len(lines)} vehicles, {TARGET.stat().st_size:,} bytes: {TARGET.name}")
+
+
+def sample_lines() -> list[str]:
+    """One line for each descriptor, by vehicle name."""
+    descriptors = DESCRIPTORS.read_text(encoding="utf-8").split()
+    dataset_version = ultravin.provenance()["data_month"].replace("_", "-")
+    decoded = ultravin.decode_batch([vin_from(one) for one in descriptors], full=True, now=NOW)
+    vehicles = [
+        VpicVehicle(descriptor, one, dataset_version).message()
+        for descriptor, one in zip(descriptors, decoded, strict=True)
+    ]
+    for vehicle in vehicles:
+        validate(vehicle, vehicle.name)
+    return [json_line(vehicle) for vehicle in sorted(vehicles, key=lambda vehicle: vehicle.name)]
+
+
+if __name__ == "__main__":
+    main()
