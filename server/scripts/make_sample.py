@@ -12,6 +12,7 @@ from pathlib import Path
 import ultravin
 from vpic import VpicVehicle, vin_from
 
+from typeplate.v1.vehicle_pb2 import Vehicle
 from typeplate_server.vehicles import sample
 from typeplate_server.vehicles.jsonl import json_line
 from typeplate_server.vehicles.validation import validate
@@ -30,7 +31,7 @@ def main() -> None:
 
 
 def sample_lines() -> list[str]:
-    """One line for each descriptor, by vehicle name."""
+    """One line for each vehicle, by name; of vehicles that are alike, the first."""
     descriptors = DESCRIPTORS.read_text(encoding="utf-8").split()
     dataset_version = ultravin.provenance()["data_month"].replace("_", "-")
     decoded = ultravin.decode_batch([vin_from(one) for one in descriptors], full=True, now=NOW)
@@ -38,9 +39,20 @@ def sample_lines() -> list[str]:
         VpicVehicle(descriptor, one, dataset_version).message()
         for descriptor, one in zip(descriptors, decoded, strict=True)
     ]
-    for vehicle in vehicles:
+    kept: dict[bytes, Vehicle] = {}
+    for vehicle in sorted(vehicles, key=lambda vehicle: vehicle.name):
         validate(vehicle, vehicle.name)
-    return [json_line(vehicle) for vehicle in sorted(vehicles, key=lambda vehicle: vehicle.name)]
+        kept.setdefault(all_but_its_origin(vehicle), vehicle)
+    return [json_line(vehicle) for vehicle in kept.values()]
+
+
+def all_but_its_origin(vehicle: Vehicle) -> bytes:
+    """What tells two vehicles apart for a reader; some combinations differ only in how vPIC writes a number."""
+    content = Vehicle()
+    content.CopyFrom(vehicle)
+    content.ClearField("name")
+    content.ClearField("provenance")
+    return content.SerializeToString(deterministic=True)
 
 
 if __name__ == "__main__":

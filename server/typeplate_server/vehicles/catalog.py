@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from typeplate.v1.data_service_pb2 import ListVehiclesRequest
@@ -22,7 +22,7 @@ from typeplate_server.vehicles import drafts, listing, masks, model, page_token
 from typeplate_server.vehicles.following import ChangeFollower
 from typeplate_server.vehicles.hot_cache import HotCache
 from typeplate_server.vehicles.importing import ImportMode, VehicleImport
-from typeplate_server.vehicles.store import Draft, Guard, StoredVehicle, VehicleStore
+from typeplate_server.vehicles.store import Draft, Guard, Page, StoredVehicle, VehicleStore
 
 MAX_BATCH_NAMES: Final = 1000
 MAX_REPLY_BYTES: Final = 3 * 1024 * 1024
@@ -108,12 +108,20 @@ class Catalog:
     async def list(self, request: ListVehiclesRequest) -> ListedPage:
         """One page of the vehicles asked for. Raises InvalidArgument naming the field."""
         asked = listing.parse(request)
+        page, vehicles = await self._page(request, asked)
+        if (fitting := _fitting(vehicles)) < len(vehicles):
+            asked = replace(asked, query=replace(asked.query, limit=fitting))
+            page, vehicles = await self._page(request, asked)
+        return ListedPage(vehicles, page_token.encode(page.next_after, asked.question))
+
+    async def _page(self, request: ListVehiclesRequest, asked: listing.Listing) -> tuple[Page, tuple[bytes, ...]]:
         try:
             page = await self._store.list(asked.query)
         except ValueError:
+            if not request.page_token:
+                raise
             raise InvalidArgument.of("page_token", "is not a page token of this server") from None
-        vehicles = tuple(_shown(one, asked.read_mask) for one in page.vehicles)
-        return ListedPage(vehicles, page_token.encode(page.next_after, asked.question))
+        return page, tuple(_shown(one, asked.read_mask) for one in page.vehicles)
 
     async def create(self, vehicle: Vehicle, vehicle_id: str, guard: Guard | None = None) -> bytes:
         """Write a new vehicle (empty id: one of the server's choice). Raises InvalidArgument, AlreadyExists."""
@@ -172,8 +180,9 @@ class Catalog:
         revision = await self._store.current_revision()
         yield ExportChunk(revision, ())
         while stored := await self._store.export(last, EXPORT_CHUNK, source):
-            yield ExportChunk(revision, tuple(one.message for one in stored))
-            last = stored[-1].vehicle_id
+            sent = stored[: _fitting([one.message for one in stored])]
+            yield ExportChunk(revision, tuple(one.message for one in sent))
+            last = sent[-1].vehicle_id
 
     def _forget_ids(self, vehicle_ids: Sequence[str]) -> None:
         self._cache.forget(map(model.vehicle_name, vehicle_ids))
@@ -186,6 +195,16 @@ class Catalog:
         finally:
             self._forget_ids([vehicle_id])
         return stored.message
+
+
+def _fitting(messages: Sequence[bytes]) -> int:
+    """How many of the messages go into one reply; the first always does."""
+    size = 0
+    for count, message in enumerate(messages):
+        size += len(message)
+        if size > MAX_REPLY_BYTES and count:
+            return count
+    return len(messages)
 
 
 def _shown(stored: StoredVehicle, mask: masks.Mask | None) -> bytes:

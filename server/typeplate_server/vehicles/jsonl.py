@@ -94,6 +94,8 @@ def _row(line: bytes, row_number: int) -> SourceRow:
 def _parse(line: bytes) -> Vehicle:
     if len(line) > MAX_LINE_BYTES:
         raise RowError("", f"is longer than {MAX_LINE_BYTES:,} bytes")
+    if not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):  # json_format takes an empty list for an empty message
+        raise RowError("", "is not a Vehicle in JSON: it must be an object")
     try:
         return json_format.Parse(line.decode("utf-8-sig"), Vehicle())
     except UnicodeDecodeError:

@@ -49,8 +49,8 @@ def decode(token: str, question: bytes, columns: int) -> SortKey | None:
 
 def _sort_key(place: bytes, columns: int) -> SortKey:
     try:
-        values = json.loads(place)
-    except ValueError:
+        values = json.loads(place, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, list) or len(values) != columns + 1 or not all(map(_is_sort_value, values)):
         raise InvalidArgument.of(_FIELD, "is not a page token of this server")
@@ -58,7 +58,13 @@ def _sort_key(place: bytes, columns: int) -> SortKey:
 
 
 def _is_sort_value(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
+    if type(value) is int:
+        return -(2**63) <= value < 2**63
+    return value is None or type(value) in (str, float)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no place in a list")
 
 
 def _check(place: bytes, question: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Owns the sample: 1,685 vehicles from vPIC that a new installation begins with, as gzipped JSON lines beside this.
+"""Owns the sample: 1,684 vehicles from vPIC that a new installation begins with, as gzipped JSON lines beside this.
 
 `server/scripts/make_sample.py` makes the file; nobody edits it.
 """
