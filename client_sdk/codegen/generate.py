@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import model
-import render
+import surface
 
 SDK = Path(__file__).resolve().parents[1]
 OWNED = ("typeplate/v1", "typeplate/_surface")
@@ -81,10 +81,10 @@ def generate(protos: Path, out: Path) -> None:
     (out / "typeplate/v1/__init__.py").write_text(V1_INIT)
     sys.path.insert(0, str(out))  # for the option typeplate.v1.access, which the model reads
     services = model.read_services(descriptors)
-    surface = out / "typeplate/_surface"
-    surface.mkdir()
-    for name, text in render.render_surface(services).items():
-        (surface / name).write_text(text)
+    target = out / "typeplate/_surface"
+    target.mkdir()
+    for name, text in surface.render_surface(services).items():
+        (target / name).write_text(text)
 
 
 def contents(root: Path) -> dict[str, bytes]:

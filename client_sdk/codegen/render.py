@@ -1,36 +1,21 @@
-"""Owns how the typed surface looks as Python code: a module per service, the clients' attributes, tables.
+"""Owns how the methods of one service look as Python code.
 
 The text is what `ruff format` would leave alone, and passes `mypy --strict`.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 
+from docstrings import docstring, documented
 from model import Argument, Method, Service
 
 HEADER = "Generated from the protos by `make proto`; do not edit."
-WIDTH = 118
-REQUEST = "A ready request, instead of the arguments above."
-TIMEOUT = {
-    False: "Seconds this call may take, waiting for a token and for the server included. Absent: the client's default.",
-    True: "Seconds the whole stream may take. Absent: no limit.",
-}
-PAGE_TIMEOUT = "Seconds each page may take. Absent: the client's default."
 MODULES = {
     "timedelta": "from datetime import timedelta",
     "Iterable[": "from collections.abc import Iterable",
     "Mapping[": "from collections.abc import Mapping",
 }
-
-
-def render_surface(services: list[Service]) -> dict[str, str]:
-    """The files of `typeplate/_surface/`, by name."""
-    files = {f"{service.attribute}.py": render_service(service) for service in services}
-    files["__init__.py"] = render_clients(services)
-    files["methods.py"] = render_tables(services)
-    return files
 
 
 def lines(*parts: str | Iterable[str]) -> str:
@@ -229,7 +214,14 @@ def construction(method: Method) -> Iterator[str]:
 
 def value(argument: Argument) -> str:
     converted = f"{argument.converter}({argument.name})" if argument.converter else argument.name
-    return f"{argument.field}={converted}"
+    return given(argument, converted)
+
+
+def given(argument: Argument, converted: str) -> str:
+    """The field as a keyword argument; a name that Python keeps for itself (`from`) can only be passed in a dict."""
+    if argument.name == argument.field:
+        return f"{argument.field}={converted}"
+    return f'**{{"{argument.field}": {converted}}}'
 
 
 def unary_request_call(method: Method, *, aio: bool) -> Iterator[str]:
@@ -260,96 +252,3 @@ def streamed(method: Method, *, aio: bool) -> str:
         kind = f"{'Async' if aio else ''}ResponseStream"
         return f"return {kind}(self._calls, lambda: self._stub.{method.name}, requests, timeout)"
     return f"return {'await ' if aio else ''}self._calls.stream_unary(self._stub.{method.name}, requests, timeout)"
-
-
-# Docstrings
-
-
-def documented(method: Method) -> list[tuple[str, str]]:
-    if method.client_streaming:
-        entries = [("requests", "The requests, in the order they are sent.")]
-    else:
-        entries = [(a.name, a.comment) for a in method.arguments]
-        entries.append(("request", REQUEST if entries else "A ready request."))
-    streaming = method.client_streaming or method.server_streaming
-    return [*entries, ("timeout", PAGE_TIMEOUT if method.item else TIMEOUT[streaming])]
-
-
-def docstring(comment: str, arguments: list[tuple[str, str]], indent: str) -> Iterator[str]:
-    text = comment.replace("\\", "\\\\").replace('"""', "'''").splitlines() or ["Undocumented."]
-    if len(text) == 1 and not arguments:
-        yield f'{indent}"""{text[0]}"""'
-        return
-    yield f'{indent}"""{text[0]}'
-    yield from (f"{indent}{line}".rstrip() for line in text[1:])
-    if arguments:
-        yield from ("", f"{indent}Args:")
-    for name, about in arguments:
-        flowing = " ".join(about.replace("\\", "\\\\").split())
-        yield from textwrap.wrap(
-            f"{name}: {flowing}",
-            WIDTH,
-            initial_indent=f"{indent}    ",
-            subsequent_indent=f"{indent}        ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    yield f'{indent}"""'
-
-
-# The clients' attributes, and the tables
-
-
-def render_clients(services: list[Service]) -> str:
-    return lines(
-        f'"""The attributes of both clients, one per service. {HEADER}"""',
-        ["", "from __future__ import annotations", "", "from functools import cached_property"],
-        ["from typing import TYPE_CHECKING", "", "if TYPE_CHECKING:"],
-        ["    from typeplate._calls import Calls", "    from typeplate._calls_aio import AsyncCalls"],
-        (
-            f"    from typeplate._surface.{service.attribute} import {class_name(service, aio=True)}, "
-            f"{class_name(service, aio=False)}"
-            for service in services
-        ),
-        ["", ""],
-        render_attributes("Surface", "Calls", services, aio=False),
-        ["", ""],
-        render_attributes("AsyncSurface", "AsyncCalls", services, aio=True),
-    )
-
-
-def render_attributes(name: str, calls: str, services: list[Service], *, aio: bool) -> Iterator[str]:
-    yield f"class {name}:"
-    yield '    """A client\'s methods by service, each imported when it is first used."""'
-    yield from ("", f"    _calls: {calls}")
-    for service in services:
-        kind = class_name(service, aio=aio)
-        yield from ("", "    @cached_property", f"    def {service.attribute}(self) -> {kind}:")
-        yield from docstring(service.comment, [], "        ")
-        yield from (f"        from typeplate._surface.{service.attribute} import {kind}", "")
-        yield f"        return {kind}(self._calls)"
-
-
-def render_tables(services: list[Service]) -> str:
-    methods = [method for service in services for method in service.methods]
-    repeatable = [m for m in methods if m.idempotent and is_unary(m)]
-    tables = {
-        "IDEMPOTENT_UNARY": ("Unary methods that may be sent again", repeatable),
-        "PUBLIC": ("Methods that take no token", [m for m in methods if m.public]),
-        "STREAMING": ("Methods that stream requests, responses or both", [m for m in methods if not is_unary(m)]),
-    }
-    return lines(
-        f'"""What the channel needs to know of the methods, as paths. {HEADER}"""',
-        (line for name, (about, chosen) in tables.items() for line in table(name, about, chosen)),
-    )
-
-
-def is_unary(method: Method) -> bool:
-    return not method.client_streaming and not method.server_streaming
-
-
-def table(name: str, about: str, methods: list[Method]) -> Iterator[str]:
-    yield from ("", f"{name}: tuple[str, ...] = (")
-    yield from (f'    "{method.path}",' for method in methods)
-    yield ")"
-    yield f'"""{about}."""'

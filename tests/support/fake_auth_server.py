@@ -5,8 +5,8 @@
         server.refuse_token("token-1", "TOKEN_REVOKED")  # calls with this token are refused from now on
         server.refuse_calls("TOKEN_INVALID", times=1)    # the next authenticated call is refused, whatever its token
 
-It issues `token-1`, `token-2`, …; `issued` and `calls` record what arrived. Errors carry the details that the real server
-sends.
+It issues `token-1`, `token-2`, …; `issued` and `calls` record what arrived. Errors carry the details that the real
+server sends.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ class FakeServer:
         self._first = first_token
         self._lock = threading.Lock()
         self._server = grpc.server(futures.ThreadPoolExecutor(64), options=(("grpc.so_reuseport", 0),))
-        add_AuthServiceServicer_to_server(_Auth(self), self._server)
-        add_DataServiceServicer_to_server(_Data(self), self._server)
+        # The generated types ask for every method; those not programmed answer UNIMPLEMENTED.
+        add_AuthServiceServicer_to_server(_Auth(self), self._server)  # type: ignore[abstract]
+        add_DataServiceServicer_to_server(_Data(self), self._server)  # type: ignore[abstract]
         self._server.add_generic_rpc_handlers((_kinds(self),))
         port = (
             self._server.add_secure_port(address, credentials)

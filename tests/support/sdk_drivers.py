@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-
 from tests.support.fake_auth_server import COLLECT
 from typeplate import AsyncClient, Client
 from typeplate.v1 import data_service_pb2, vehicle_pb2
@@ -35,12 +34,14 @@ class Driver(Protocol):
     """One client, driven synchronously."""
 
     many: int
-    client: Client | AsyncClient
+
+    @property
+    def client(self) -> Client | AsyncClient: ...
 
     def get(self, name: str = "vehicles/epa-1", timeout: float | None = None) -> vehicle_pb2.Vehicle: ...
     def start_get(self, timeout: float | None = None) -> Future[vehicle_pb2.Vehicle]: ...
     def gather(self) -> list[vehicle_pb2.Vehicle | BaseException]: ...
-    def list(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]: ...
+    def vehicles(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]: ...
     def pages(self, **arguments: Any) -> list[int]: ...
     def export(self, **arguments: Any) -> list[int]: ...
     def import_(self, count: int, timeout: float | None = None) -> list[int]: ...
@@ -95,7 +96,7 @@ class SyncDriver:
         begun = [self._pool.submit(one) for _ in range(self.many)]
         return [future.exception(WITHIN_S) or future.result() for future in begun]
 
-    def list(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]:
+    def vehicles(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]:
         return list(self.client.data.list_vehicles(**arguments))
 
     def pages(self, **arguments: Any) -> list[int]:
@@ -167,7 +168,7 @@ class AsyncDriver:
         found: list[Any] = self._run(collect)
         return found
 
-    def list(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]:
+    def vehicles(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]:
         return self._collected(lambda: self.client.data.list_vehicles(**arguments))
 
     def pages(self, **arguments: Any) -> list[int]:
@@ -216,4 +217,4 @@ class AsyncDriver:
 Connect = Callable[..., Driver]
 """Makes a client of the kind under test: target (the fake server) and settings as the constructor has them."""
 
-DRIVERS: dict[str, type[SyncDriver] | type[AsyncDriver]] = {"sync": SyncDriver, "aio": AsyncDriver}
+DRIVERS: dict[str, Callable[..., Driver]] = {"sync": SyncDriver, "aio": AsyncDriver}

@@ -29,7 +29,7 @@ def connect(request: pytest.FixtureRequest, server: FakeServer) -> Iterator[Conn
 
     def make(target: str | None = None, **settings: Any) -> Driver:
         credentials = {} if "client_secret_file" in settings else {"client_secret": SECRET}
-        driver = DRIVERS[request.param](
+        driver: Driver = DRIVERS[request.param](
             server.target if target is None else target, **{"client_id": "app", **credentials, **settings}
         )
         made.append(driver)

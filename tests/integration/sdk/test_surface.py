@@ -26,19 +26,19 @@ from typeplate.v1 import client_pb2, data_service_pb2, vehicle_pb2
 
 def test_a_pager_fetches_all_pages_and_can_start_over(client: Driver, server: FakeServer) -> None:
     """Seven vehicles in pages of three."""
-    assert [vehicle.name for vehicle in client.list()] == [f"vehicles/epa-{n}" for n in range(7)]
+    assert [vehicle.name for vehicle in client.vehicles()] == [f"vehicles/epa-{n}" for n in range(7)]
     assert client.pages() == [3, 3, 1]
     assert client.pages(page_token="3") == [3, 1]
 
 
 def test_the_fields_of_the_filter_are_arguments(client: Driver, server: FakeServer) -> None:
     """Absent ones stay absent: zero is a condition, None is not."""
-    found = client.list(make="Toyota", model_year_min=2020, co2_g_per_km_max=0.0, fuels=[vehicle_pb2.FUEL_DIESEL])
+    found = client.vehicles(make="Toyota", model_year_min=2020, co2_g_per_km_max=0.0, fuels=[vehicle_pb2.FUEL_DIESEL])
     expected = data_service_pb2.VehicleFilter(
         make="Toyota", model_year_min=2020, co2_g_per_km_max=0.0, fuels=[vehicle_pb2.FUEL_DIESEL]
     )
     assert found[0].model == str(expected)
-    assert client.list()[0].model == ""
+    assert client.vehicles()[0].model == ""
 
 
 def test_a_request_message_does_instead_of_arguments(client: Driver, server: FakeServer) -> None:

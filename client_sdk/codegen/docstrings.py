@@ -1,0 +1,48 @@
+"""Owns how proto comments become docstrings."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from model import Method
+
+WIDTH = 118
+REQUEST = "A ready request, instead of the arguments above."
+TIMEOUT = {
+    False: "Seconds this call may take, waiting for a token and for the server included. Absent: the client's default.",
+    True: "Seconds the whole stream may take. Absent: no limit.",
+}
+PAGE_TIMEOUT = "Seconds each page may take. Absent: the client's default."
+
+
+def documented(method: Method) -> list[tuple[str, str]]:
+    if method.client_streaming:
+        entries = [("requests", "The requests, in the order they are sent.")]
+    else:
+        entries = [(a.name, a.comment) for a in method.arguments]
+        entries.append(("request", REQUEST if entries else "A ready request."))
+    streaming = method.client_streaming or method.server_streaming
+    return [*entries, ("timeout", PAGE_TIMEOUT if method.item else TIMEOUT[streaming])]
+
+
+def docstring(comment: str, arguments: list[tuple[str, str]], indent: str) -> Iterator[str]:
+    text = comment.replace("\\", "\\\\").replace('"""', "'''").splitlines() or ["Undocumented."]
+    if len(text) == 1 and not arguments:
+        yield f'{indent}"""{text[0]}"""'
+        return
+    yield f'{indent}"""{text[0]}'
+    yield from (f"{indent}{line}".rstrip() for line in text[1:])
+    if arguments:
+        yield from ("", f"{indent}Args:")
+    for name, about in arguments:
+        flowing = " ".join(about.replace("\\", "\\\\").split())
+        yield from textwrap.wrap(
+            f"{name}: {flowing}",
+            WIDTH,
+            initial_indent=f"{indent}    ",
+            subsequent_indent=f"{indent}        ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    yield f'{indent}"""'

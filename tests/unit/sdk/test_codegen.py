@@ -1,0 +1,199 @@
+"""A new RPC in a proto becomes a typed, documented method of both clients, with no line written by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+GENERATE = ROOT / "client_sdk/codegen/generate.py"
+PYTHON = ROOT / ".venv-proto/bin/python"
+
+RPCS = """
+  // Sounds the horn of one vehicle.
+  //
+  // Errors: NOT_FOUND. Quotes \\"\\"\\" and backslashes \\\\ do no harm.
+  rpc HonkVehicle(HonkVehicleRequest) returns (Vehicle) {
+    option (typeplate.v1.access) = {scope: "vehicles:read"};
+    option idempotency_level = IDEMPOTENT;
+  }
+
+  // Lists horns.
+  rpc ListHorns(ListHornsRequest) returns (ListHornsResponse) {
+    option (typeplate.v1.access) = {public: true};
+  }
+
+  // Counts what is honked.
+  rpc CountHonks(stream HonkVehicleRequest) returns (Vehicle) {
+    option (typeplate.v1.access) = {scope: "vehicles:read"};
+  }
+}
+
+// See DataService.HonkVehicle.
+message HonkVehicleRequest {
+  // The vehicle to honk.
+  string name = 1 [(google.api.field_behavior) = REQUIRED];
+  // How loud.
+  map<string, int32> from = 2;
+}
+
+// See DataService.ListHorns.
+message ListHornsRequest {
+  // Which horns.
+  message Filter {
+    // At least so loud.
+    optional double loudness_min = 1;
+  }
+  // Which horns.
+  Filter filter = 1;
+  // Where to go on.
+  string page_token = 2;
+}
+
+// See DataService.ListHorns.
+message ListHornsResponse {
+  // The horns.
+  repeated Vehicle horns = 1;
+  // Where to go on.
+  string next_page_token = 2;
+}
+"""
+
+INSPECT = """
+import inspect, json, typing
+from typeplate._surface import methods
+from typeplate._surface.data import AsyncDataMethods, DataMethods
+found = {}
+for kind in (DataMethods, AsyncDataMethods):
+    for name in ("honk_vehicle", "list_horns", "count_honks"):
+        method = getattr(kind, name)
+        parameters = inspect.signature(method).parameters.values()
+        found[f"{kind.__name__}.{name}"] = {
+            "returns": inspect.signature(method).return_annotation,
+            "parameters": {p.name: p.annotation for p in parameters if p.name != "self"},
+            "keyword": [p.name for p in parameters if p.kind is p.KEYWORD_ONLY],
+            "doc": method.__doc__,
+            "awaited": inspect.iscoroutinefunction(method),
+            "required": [
+                p.name for each in typing.get_overloads(method) for p in inspect.signature(each).parameters.values()
+                if p.kind is p.KEYWORD_ONLY and p.default is p.empty
+            ],
+        }
+names = ("IDEMPOTENT_UNARY", "PUBLIC", "STREAMING")
+tables = {name: [m for m in getattr(methods, name) if "Ho" in m] for name in names}
+print(json.dumps({"methods": found, "tables": tables}))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tools() -> None:
+    if not PYTHON.exists():
+        assert not os.environ.get("CI"), "the proto environment is missing: make proto"
+        pytest.skip("the proto environment is missing: make proto")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A copy of the protos and of the SDK."""
+    shutil.copytree(ROOT / "protos", tmp_path / "protos")
+    shutil.copytree(
+        ROOT / "client_sdk/typeplate", tmp_path / "sdk/typeplate", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return tmp_path
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [str(PYTHON), str(GENERATE), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def generate(scratch: Path) -> subprocess.CompletedProcess[str]:
+    return run("--protos", scratch / "protos", "--out", scratch / "sdk")
+
+
+def extend(scratch: Path, rpcs: str) -> None:
+    proto = scratch / "protos/typeplate/v1/data_service.proto"
+    head, _, tail = proto.read_text().partition("\n}\n")
+    proto.write_text(head + rpcs.replace('\\"', '"').replace("\\\\", "\\") + tail)
+
+
+def test_what_is_committed_is_what_the_protos_say() -> None:
+    done = run("--check")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_new_rpc_is_a_typed_and_documented_method_of_both_clients(scratch: Path) -> None:
+    extend(scratch, RPCS)
+    done = generate(scratch)
+    assert done.returncode == 0, done.stderr
+    environ = {**os.environ, "PYTHONPATH": str(scratch / "sdk")}
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", INSPECT], env=environ, capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 0, shown.stderr
+    found = json.loads(shown.stdout)
+    for prefix, kind in (("", "DataMethods"), ("Async", "AsyncDataMethods")):
+        honk = found["methods"][f"{kind}.honk_vehicle"]
+        assert honk["parameters"]["name"] == "str | None"
+        assert honk["parameters"]["from_"] == "Mapping[str, int] | None"
+        assert honk["required"] == ["name", "request"]
+        assert honk["keyword"] == ["name", "from_", "request", "timeout"]
+        assert honk["doc"].startswith("Sounds the horn of one vehicle.\n")
+        assert "from_: How loud." in honk["doc"]
+        assert (honk["returns"], honk["awaited"]) == ("vehicle_pb2.Vehicle", bool(prefix))
+        horns = found["methods"][f"{kind}.list_horns"]
+        assert horns["returns"] == f"{prefix}Pager[vehicle_pb2.Vehicle, data_service_pb2.ListHornsResponse]"
+        assert horns["parameters"]["loudness_min"] == "float | None"
+        count = found["methods"][f"{kind}.count_honks"]
+        iterable = "AnyIterable" if prefix else "Iterable"
+        assert count["parameters"]["requests"] == f"{iterable}[data_service_pb2.HonkVehicleRequest]"
+        assert count["awaited"] is bool(prefix)
+    service = "/typeplate.v1.DataService/"
+    assert found["tables"] == {
+        "IDEMPOTENT_UNARY": [f"{service}HonkVehicle"],
+        "PUBLIC": [f"{service}ListHorns"],
+        "STREAMING": [f"{service}CountHonks"],
+    }
+
+
+def test_generating_twice_changes_nothing_and_what_is_gone_is_removed(scratch: Path) -> None:
+    extend(scratch, RPCS)
+    assert generate(scratch).returncode == 0
+    assert run("--protos", scratch / "protos", "--out", scratch / "sdk", "--check").returncode == 0
+    left_over = scratch / "sdk/typeplate/_surface/horns.py"
+    left_over.write_text("")
+    done = run("--protos", scratch / "protos", "--out", scratch / "sdk", "--check")
+    assert (done.returncode, "horns.py" in done.stderr) == (1, True)
+    assert generate(scratch).returncode == 0
+    assert not left_over.exists()
+
+
+def test_two_arguments_of_one_name_fail_the_generation(scratch: Path) -> None:
+    """A field of the filter called as one of the request."""
+    extend(scratch, RPCS.replace("optional double loudness_min = 1;", "string page_token = 1;"))
+    done = generate(scratch)
+    assert (done.returncode, "ListHorns: two arguments would be called page_token" in done.stderr) == (1, True)
+
+
+def test_a_field_called_as_an_option_of_the_method_fails_the_generation(scratch: Path) -> None:
+    extend(scratch, RPCS.replace("map<string, int32> from = 2", "int32 timeout = 2"))
+    done = generate(scratch)
+    assert (done.returncode, "HonkVehicle: two arguments would be called timeout" in done.stderr) == (1, True)
+
+
+def test_an_undocumented_method_or_field_fails_the_generation(scratch: Path) -> None:
+    extend(scratch, RPCS.replace("  // How loud.\n", ""))
+    done = generate(scratch)
+    assert (done.returncode, "the field from has no comment" in done.stderr) == (1, True)
+
+
+def test_a_broken_proto_fails_with_protocs_words(scratch: Path) -> None:
+    extend(scratch, RPCS.replace("returns (Vehicle)", "returns (Nonesuch)", 1))
+    done = generate(scratch)
+    assert (done.returncode, '"Nonesuch" is not defined' in done.stderr) == (1, True)

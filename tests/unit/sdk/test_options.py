@@ -1,0 +1,159 @@
+"""What may be set on a client, and what is refused before anything is connected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+
+from typeplate import Client, _channel, _options
+from typeplate._surface import methods
+from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
+from typeplate.errors import ConfigurationError
+
+ENVIRON = {
+    "TYPEPLATE_TARGET": "vehicles.internal:443",
+    "TYPEPLATE_CLIENT_ID": "app",
+    "TYPEPLATE_CLIENT_SECRET": "tps_sentinel",
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "local"),
+    [
+        ("127.0.0.1:50051", True),
+        ("127.8.9.1:1", True),
+        ("localhost:50051", True),
+        ("LocalHost", True),
+        ("[::1]:50051", True),
+        ("::1", True),
+        ("dns:///localhost:50051", True),
+        ("ipv4:127.0.0.1:50051", True),
+        ("ipv6:[::1]:50051", True),
+        ("vehicles.internal:443", False),
+        ("localhost.evil.example:443", False),
+        ("127.0.0.1.evil.example:443", False),
+        ("10.0.0.1:50051", False),
+        ("[2001:db8::1]:443", False),
+        ("0.0.0.0:50051", False),
+        ("dns:///vehicles.internal:443", False),
+        ("dns://127.0.0.1/vehicles.internal:443", False),
+    ],
+)
+def test_loopback_is_known_by_its_address(target: str, local: bool) -> None:
+    assert is_loopback(target) is local
+
+
+@pytest.mark.parametrize(
+    ("target", "plaintext", "tls", "expected"),
+    [
+        ("vehicles.internal:443", None, TlsSettings(), Transport.TLS),
+        ("vehicles.internal:443", True, TlsSettings(), Transport.PLAINTEXT),
+        ("127.0.0.1:50051", None, TlsSettings(), Transport.LOCAL_TCP),
+        ("127.0.0.1:50051", False, TlsSettings(), Transport.TLS),
+        ("127.0.0.1:50051", True, TlsSettings(), Transport.PLAINTEXT),
+        ("127.0.0.1:50051", None, TlsSettings(ca_file=Path("ca")), Transport.TLS),
+        ("unix:/run/typeplate.sock", None, TlsSettings(), Transport.LOCAL_UNIX),
+        ("unix:///run/typeplate.sock", None, TlsSettings(), Transport.LOCAL_UNIX),
+    ],
+)
+def test_plaintext_leaves_the_machine_only_when_asked_for(
+    target: str, plaintext: bool | None, tls: TlsSettings, expected: Transport
+) -> None:
+    assert transport_of(target, tls, plaintext) is expected
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="plaintext"):
+        Client("h:1", plaintext=True, ca_file="ca.pem")
+    with pytest.raises(ConfigurationError, match="belong together"):
+        Client("h:1", client_cert_file="cert.pem")
+    with pytest.raises(ConfigurationError, match="client_id and client_secret"):
+        Client("h:1", client_id="app")
+    with pytest.raises(ConfigurationError, match="client_id and client_secret"):
+        Client("h:1", client_secret="tps_x")
+    with pytest.raises(ConfigurationError, match="timeout"):
+        Client("h:1", timeout=0)
+    for target in ("", "https://vehicles.internal", "grpc://vehicles.internal:443"):
+        with pytest.raises(ConfigurationError, match="target"):
+            Client(target)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"ca_file .*missing\.pem: No such file"):
+        channel_credentials(Transport.TLS, TlsSettings(ca_file=tmp_path / "missing.pem"))
+
+
+def test_the_systems_authorities_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python's ssl looks for them; left to gRPC where its own setting is given."""
+    file = tmp_path / "roots.pem"
+    file.write_bytes(b"roots")
+    monkeypatch.delenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    assert system_authorities() == b"roots"
+    monkeypatch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(file))
+    assert system_authorities() is None
+
+
+def test_from_env_reads_the_environment_and_arguments_come_first() -> None:
+    client = Client.from_env(ENVIRON)
+    assert repr(client) == "Client('vehicles.internal:443', client_id='app', transport='tls')"
+    assert Client.from_env({**ENVIRON, "TYPEPLATE_PLAINTEXT": "true"})._options.transport is Transport.PLAINTEXT
+    assert Client.from_env(ENVIRON, target="127.0.0.1:1")._options.target == "127.0.0.1:1"
+    file = {name: value for name, value in ENVIRON.items() if name != "TYPEPLATE_CLIENT_SECRET"}
+    assert Client.from_env(
+        {**file, "TYPEPLATE_CLIENT_SECRET_FILE": "/s", "TYPEPLATE_CA_FILE": "/ca"}
+    )._options.tls.given
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRON))
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Client.from_env({key: value for key, value in ENVIRON.items() if key != name})
+
+
+def test_a_wrong_variable_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="TYPEPLATE_PLAINTEXT"):
+        Client.from_env({**ENVIRON, "TYPEPLATE_PLAINTEXT": "perhaps"})
+
+
+def options(target: str = "127.0.0.1:1", **settings: object) -> _options.Options:
+    return Client(target, **settings)._options  # type: ignore[arg-type]
+
+
+def test_only_idempotent_methods_are_retried_and_streams_only_where_they_can_be_replayed() -> None:
+    """Streams once for UNAUTHENTICATED, and not where call credentials do not exist."""
+    unary, streams = json.loads(_channel.service_config(True))["methodConfig"]
+    assert unary["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert [f"/{n['service']}/{n['method']}" for n in unary["name"]] == list(methods.IDEMPOTENT_UNARY)
+    assert (streams["retryPolicy"]["retryableStatusCodes"], streams["retryPolicy"]["maxAttempts"]) == (
+        ["UNAUTHENTICATED"],
+        2,
+    )
+    assert [f"/{n['service']}/{n['method']}" for n in streams["name"]] == list(methods.STREAMING)
+    assert len(json.loads(_channel.service_config(False))["methodConfig"]) == 1
+    plain = dict(_channel.channel_options(options(plaintext=True)))
+    assert len(json.loads(plain["grpc.service_config"])["methodConfig"]) == 1
+
+
+def test_keepalive_fits_what_the_server_allows() -> None:
+    """The server closes connections that ping more often than each 20 s."""
+    assert dict(_channel.channel_options(options()))["grpc.keepalive_time_ms"] >= 20_000
+
+
+def test_proxies_are_obeyed_only_off_this_machine() -> None:
+    def proxied(**settings: object) -> int:
+        chosen: int = dict(_channel.channel_options(options(**settings)))["grpc.enable_http_proxy"]  # type: ignore[arg-type]
+        return chosen
+
+    assert proxied(target="vehicles.internal:443") == 1
+    assert proxied(target="vehicles.internal:443", proxy=False) == 0
+    assert proxied() == 0
+
+
+def test_a_credential_for_each_transport() -> None:
+    assert channel_credentials(Transport.PLAINTEXT, TlsSettings()) is None
+    for transport in (Transport.LOCAL_TCP, Transport.LOCAL_UNIX):
+        assert isinstance(channel_credentials(transport, TlsSettings()), grpc.ChannelCredentials)

@@ -1,0 +1,263 @@
+"""The rules of a token's life as rules: time is an argument, nothing is asked of anybody."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from typeplate._token import (
+    BACKOFF_LONGEST_S,
+    REFUSED_FIRST_S,
+    REFUSED_LONGEST_S,
+    Attach,
+    Await,
+    Decision,
+    Pause,
+    Refusal,
+    Token,
+    TokenCache,
+    new_token,
+)
+from typeplate.errors import (
+    AuthStateStale,
+    ClientRevoked,
+    CredentialsRejected,
+    InternalError,
+    NotFound,
+    TokenRejected,
+    Unavailable,
+)
+
+SECRET, OTHER = b"fingerprint", b"another"
+
+
+def token(value: str = "t", *, asked_at: float = 0.0, life: float = 100.0, refresh_after: float = 0.0) -> Token:
+    return new_token(value, SECRET, asked_at=asked_at, life=life, refresh_after=refresh_after, draw=lambda: 0.0)
+
+
+def cache(known: Token | None = None) -> TokenCache:
+    return TokenCache(lambda: 0.0, known)
+
+
+@given(st.floats(1.0, 1e6), st.floats(0.0, 1.0), st.floats(0.0, 1e9))
+def test_thresholds_are_shares_of_the_life(life: float, draw: float, asked_at: float) -> None:
+    """Stale from 70-85 %; expired at most 5 s or 5 % before the end; never the other way round."""
+    made = new_token("t", SECRET, asked_at=asked_at, life=life, refresh_after=0.0, draw=lambda: draw)
+    slack = 1e-6 * (asked_at + life)
+    assert 0.70 * life - slack <= made.stale_at - asked_at <= 0.85 * life + slack
+    assert made.stale_at <= made.expired_at
+    assert made.expired_at - asked_at == pytest.approx(life - min(5.0, 0.05 * life), abs=slack)
+
+
+@given(st.floats(1.0, 1e6), st.floats(-10.0, 2e6))
+def test_the_servers_refresh_after_counts_where_it_makes_sense(life: float, refresh_after: float) -> None:
+    made = new_token("t", SECRET, asked_at=0.0, life=life, refresh_after=refresh_after, draw=lambda: 0.5)
+    if 0 < refresh_after < life:
+        assert made.stale_at == min(refresh_after, made.expired_at)
+    else:
+        assert made.stale_at == pytest.approx(0.775 * life)
+
+
+@pytest.mark.parametrize(("value", "life"), [("", 100.0), ("t", 0.0), ("t", -1.0)])
+def test_an_answer_without_a_usable_token_is_an_error(value: str, life: float) -> None:
+    with pytest.raises(InternalError):
+        new_token(value, SECRET, asked_at=0.0, life=life, refresh_after=0.0, draw=lambda: 0.0)
+
+
+def test_a_token_shows_neither_itself_nor_its_secret() -> None:
+    assert "t0ken" not in repr(token("t0ken"))
+    assert "fingerprint" not in repr(token())
+
+
+def test_fresh_stale_and_expired() -> None:
+    """Attach; attach and let one refresh behind; wait for one."""
+    held = token()
+    state = cache(held)
+    assert state.decide(69.9) == Attach(held)
+    assert state.decide(70.0) == Attach(held, lead=True)
+    assert state.decide(70.0) == Attach(held)
+    assert state.decide(95.0) == Await()
+    state.succeeded(newer := token("u", asked_at=95.0))
+    assert state.decide(95.0) == Attach(newer)
+
+
+def test_an_empty_cache_has_one_leader() -> None:
+    state = cache()
+    assert [state.decide(0.0) for _ in range(3)] == [Await(lead=True), Await(), Await()]
+
+
+def test_a_stream_waits_for_a_new_token_where_a_unary_call_takes_the_stale_one() -> None:
+    held = token()
+    state = cache(held)
+    assert state.decide(80.0, ample=True) == Await(lead=True)
+    assert state.decide(80.0, ample=True) == Await()
+    assert state.decide(80.0) == Attach(held)
+    state.failed(SECRET, Unavailable("away"), 80.0)
+    assert state.decide(80.0, ample=True) == Attach(held)
+
+
+def test_a_refresh_behind_that_failed_is_tried_again_after_a_pause() -> None:
+    held = token()
+    state = cache(held)
+    state.decide(80.0)
+    state.failed(SECRET, Unavailable("away", retry_after=3.0), 80.0)
+    assert state.decide(82.9) == Attach(held)
+    assert state.decide(83.0) == Attach(held, lead=True)
+
+
+def test_without_a_token_an_error_that_passes_is_waited_out() -> None:
+    """The pause doubles up to its limit, and success begins anew."""
+    state = cache()
+    now, pauses = 0.0, []
+    for _ in range(12):
+        assert state.decide(now) == Await(lead=True)
+        state.failed(SECRET, error := AuthStateStale("stale"), now)
+        decision = state.decide(now)
+        assert isinstance(decision, Pause)
+        assert decision.error is error
+        pauses.append(decision.until - now)
+        now = decision.until
+    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, *[BACKOFF_LONGEST_S] * 6])
+    state.decide(now)
+    state.succeeded(token(asked_at=now, life=1.0))
+    now += 10
+    state.decide(now)
+    state.failed(SECRET, Unavailable("away"), now)
+    assert state.decide(now) == Pause(now + 0.2, state._error)
+
+
+def test_a_refusal_doubles_while_it_is_repeated_and_is_forgotten_after_a_while() -> None:
+    state = cache()
+    now, delays = 0.0, []
+    for _ in range(6):
+        state.decide(now)
+        state.failed(SECRET, ClientRevoked("revoked"), now)
+        refusal = state.decide(now)
+        assert isinstance(refusal, Refusal)
+        assert state.decide(refusal.until - 0.1) == refusal
+        delays.append(refusal.until - now)
+        now = refusal.until
+    assert delays == [30.0, 60.0, 120.0, 240.0, 300.0, REFUSED_LONGEST_S]
+    now += 1000
+    state.decide(now)
+    state.failed(SECRET, ClientRevoked("revoked"), now)
+    assert state.decide(now) == Refusal(SECRET, state.decide(now).error, now + 30.0, 30.0)  # type: ignore[union-attr]
+
+
+def test_a_refusal_belongs_to_one_secret() -> None:
+    """Another secret's refusal starts at the beginning; a changed one is asked at once."""
+    state = cache()
+    for now in (0.0, 30.0):
+        state.decide(now)
+        state.failed(SECRET, CredentialsRejected("no"), now)
+    refusal = state.decide(30.0)
+    assert isinstance(refusal, Refusal)
+    state.forgive(refusal)
+    assert state.decide(30.0) == Await(lead=True)
+    state.failed(OTHER, CredentialsRejected("no"), 30.0)
+    other = state.decide(30.0)
+    assert isinstance(other, Refusal)
+    assert (other.secret, other.delay) == (OTHER, REFUSED_FIRST_S)
+    state.forgive(refusal)
+    assert state.decide(30.0) == other
+
+
+def test_a_refused_token_is_dropped_once_and_never_a_newer_one() -> None:
+    old, new = token("old"), token("new")
+    state = cache(old)
+    assert state.rejected(old, TokenRejected("expired"), 1.0, last=False)
+    assert state.token is None
+    state.succeeded(new)
+    assert state.rejected(old, TokenRejected("expired"), 1.0, last=False)
+    assert state.rejected(old, ClientRevoked("late news of the old one"), 1.0, last=False) is False
+    assert state.decide(1.0) == Attach(new)
+
+
+def test_a_second_refusal_is_remembered_for_a_second() -> None:
+    state = cache(held := token())
+    assert state.rejected(held, TokenRejected("no"), 1.0, last=True) is False
+    assert isinstance(state.decide(1.9), Refusal)
+    assert state.decide(2.0) == Await(lead=True)
+
+
+def test_a_revoked_clients_token_is_dropped_without_a_retry() -> None:
+    state = cache(held := token())
+    assert state.rejected(held, ClientRevoked("revoked"), 1.0, last=False) is False
+    refusal = state.decide(30.9)
+    assert isinstance(refusal, Refusal)
+    assert refusal.until == 31.0
+
+
+def test_other_errors_say_nothing_about_the_token() -> None:
+    state = cache(held := token())
+    assert state.rejected(held, NotFound("no such vehicle"), 1.0, last=False) is False
+    assert state.decide(1.0) == Attach(held)
+
+
+def test_a_copy_knows_the_token_and_has_no_refresh_under_way() -> None:
+    state = cache()
+    state.decide(0.0)
+    assert state.copy().decide(0.0) == Await(lead=True)
+    state.succeeded(held := token())
+    assert state.copy().decide(0.0) == Attach(held)
+
+
+class Life(RuleBasedStateMachine):
+    """Any order of calls, answers, refusals and passing time: never two refreshes, never a dead or dropped token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.flights = 0
+        self.state = TokenCache(lambda: 0.5)
+        self.dropped: list[Token] = []
+        self.refused_until = 0.0
+
+    def _decide(self, ample: bool) -> Decision:
+        decision = self.state.decide(self.now, ample=ample)
+        if isinstance(decision, (Attach, Await)) and decision.lead:
+            self.flights += 1
+        return decision
+
+    @rule(ample=st.booleans())
+    def call(self, ample: bool) -> None:
+        decision = self._decide(ample)
+        if isinstance(decision, Attach):
+            assert self.now < decision.token.expired_at
+            assert all(decision.token is not gone for gone in self.dropped)
+        elif isinstance(decision, (Pause, Refusal)):
+            assert decision.until > self.now
+            assert self.flights == 0 or isinstance(decision, Refusal)
+        else:
+            assert self.flights == 1
+
+    @rule(seconds=st.floats(0.001, 400.0))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.flights)
+    @rule(life=st.floats(0.5, 1000.0))
+    def issued(self, life: float) -> None:
+        self.flights -= 1
+        self.state.succeeded(new_token("t", SECRET, asked_at=self.now, life=life, refresh_after=0.0, draw=lambda: 0.5))
+
+    @precondition(lambda self: self.flights)
+    @rule(error=st.sampled_from([Unavailable("away"), ClientRevoked("revoked"), InternalError("broken")]))
+    def failed(self, error: Unavailable | ClientRevoked | InternalError) -> None:
+        self.flights -= 1
+        self.state.failed(SECRET, error, self.now)
+
+    @rule(error=st.sampled_from([TokenRejected("no"), ClientRevoked("revoked")]), last=st.booleans())
+    def rejected(self, error: TokenRejected | ClientRevoked, last: bool) -> None:
+        if (held := self.state.token) is not None:
+            self.dropped.append(held)
+            self.state.rejected(held, error, self.now, last=last)
+
+    @invariant()
+    def at_most_one_refresh(self) -> None:
+        assert self.flights in (0, 1)
+
+
+TestLife = Life.TestCase
