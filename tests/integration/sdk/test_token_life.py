@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_auth_server import FakeServer
+from tests.support.polling import eventually
 from tests.support.sdk_drivers import Clock, Connect, Driver
-from tests.support.server import eventually
 from typeplate.errors import (
     AuthStateStale,
     ClientRevoked,
