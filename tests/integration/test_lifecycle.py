@@ -19,7 +19,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.support.certificates import Certificates, make_certificates, private_pem
 from tests.support.raw_calls import call
-from tests.support.server import ServerProcess, command, eventually, running_server
+from tests.support.server import ServerProcess, eventually, running_server
+from tests.support.server import command_here as command
 from typeplate.v1 import data_service_pb2 as data
 from typeplate.v1 import data_service_pb2_grpc, vehicle_pb2
 
