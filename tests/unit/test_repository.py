@@ -10,7 +10,7 @@ from tests.support.architecture import ROOT
 
 INDEX = re.compile(r"https?://[\w.-]*(pypi|pythonhosted|npmjs|debian\.org|simple/)|--(extra-)?index-url|--find-links")
 MACHINE = re.compile(r"(?<![\w.>$)}])/(home|root|work|farm|Users)/\w")
-SECRET = re.compile(r"tps_[0-9a-z]+_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}|BEGIN (EC |RSA )?PRIVATE KEY")
+SECRET = re.compile(r"tps_[0-9A-Za-z]+_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}|^\W{0,4}-----BEGIN [A-Z ]*PRIVATE KEY-----$")
 FOLDERS = {"client_sdk", "protos", "server", "tests"}
 FILES = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
 
