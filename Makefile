@@ -33,8 +33,8 @@ run: $(RUN) $(DATA)/.sample.stamp ## Serve on 127.0.0.1:50051 with sample vehicl
 demo: $(RUN) ## Tell the whole story in one go: key, token, vehicle, revocation, refusal
 	@$(BIN)/python server/scripts/demo.py
 
-test: $(DEV) ## Run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) $(PROTO) ## Run the whole test suite
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: verify lint test ## All that has to pass before a change lands
 
