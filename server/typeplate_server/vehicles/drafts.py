@@ -33,12 +33,11 @@ def checked(vehicle: Vehicle, vehicle_id: str, path: str = "vehicle") -> Vehicle
 def draft(vehicle: Vehicle, current: StoredVehicle | None = None, content_hash: bytes = b"") -> Draft:
     """The draft of a cleaned vehicle that meets `current`; `content_hash` is its importer's, if that made one."""
     vehicle_id = model.vehicle_id(vehicle.name)
-    own_hash = content.content_hash(vehicle)
     return Draft(
         vehicle_id=vehicle_id,
         source=model.source_of(vehicle_id),
         vehicle=vehicle,
-        content_hash=content_hash or _hash_meeting(current, own_hash),
+        content_hash=content_hash or _hash_meeting(current, content.content_hash(vehicle)),
         etag=content.etag(vehicle),
     )
 
