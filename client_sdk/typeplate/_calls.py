@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc
 
+from typeplate._attach import remaining
 from typeplate._auth import Authenticator
-from typeplate._channel import carries_call_credentials, open_channel
+from typeplate._channel import open_channel
 from typeplate._credentials import Credentials
 from typeplate._interceptors import StreamTokens, UnaryTokens
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
+from typeplate._replay import Replay
 from typeplate._status import typed_error
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
@@ -45,8 +48,8 @@ class Session:
     def _authenticate(self, options: Options, credentials: Credentials) -> None:
         self.authenticator = Authenticator(credentials, self._issue, self.cache, options.clock, random.random)
         patience = patience_of(options)
-        streams = StreamTokens(self.authenticator, patience, replayed=carries_call_credentials(options.transport))
-        self.channel = grpc.intercept_channel(self.bare, UnaryTokens(self.authenticator, patience), streams)
+        interceptors = (UnaryTokens(self.authenticator, patience), StreamTokens(self.authenticator, patience))
+        self.channel = grpc.intercept_channel(self.bare, *interceptors)
 
     def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
         from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
@@ -99,12 +102,23 @@ class Calls:
         except grpc.RpcError as error:
             raise typed_error(error) from error
 
-    def stream_unary(self, method: Callable[..., Response], requests: Any, timeout: float | None) -> Response:
-        """Many requests, one response; no limit of time unless one is given."""
-        try:
-            return method(iter(requests), timeout=deadline_of(timeout, math.inf))
-        except grpc.RpcError as error:
-            raise typed_error(error) from error
+    def stream_unary(self, method: Callable[..., Response], requests: Iterable[Any], timeout: float | None) -> Response:
+        """Many requests, one response; no limit of time unless one is given. Recovers from a refused token."""
+        replay, limit = Replay(requests), deadline_of(timeout, math.inf)
+        started = time.monotonic()
+        last = False
+        while True:
+            token = self.stream_token(remaining(limit, time.monotonic() - started))
+            metadata = (token.authorization,) if token else None
+            left = remaining(limit, time.monotonic() - started)
+            try:
+                return method(replay.attempt(), timeout=left, metadata=metadata)
+            except grpc.RpcError as error:
+                failure = typed_error(error)
+                again = self.replaceable(token, failure, last=last)
+                if not (again and replay.complete):
+                    raise failure from error
+            last = True
 
     def authenticator(self) -> Authenticator:
         """What gives the tokens. Raises ConfigurationError where the client has no credentials."""
@@ -112,15 +126,15 @@ class Calls:
             raise ConfigurationError("this client was made without client_id and client_secret")
         return found
 
-    def replay_token(self, left: float | None) -> Token | None:
-        """The token for a stream that gRPC core cannot replay; None where it can, or where there are no credentials."""
-        if carries_call_credentials(self._options.transport) or self._options.credentials is None:
+    def stream_token(self, left: float | None) -> Token | None:
+        """A token with ample life for a stream, within the seconds left; None where there are no credentials."""
+        if self._options.credentials is None:
             return None
         return self.authenticator().token(self.patience if left is None else left, ample=True)
 
-    def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
-        """See Authenticator.rejected."""
-        return self.authenticator().rejected(token, error, last=last)
+    def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
+        """Whether to try once more with another token; see TokenCache.rejected."""
+        return token is not None and self.authenticator().rejected(token, error, last=last)
 
     def close(self) -> None:
         """Closes this process's channel; what a parent process opened is its own."""

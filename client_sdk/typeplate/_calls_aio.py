@@ -10,17 +10,20 @@ import asyncio
 import math
 import os
 import random
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc
 
+from typeplate._attach import remaining
 from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._calls import deadline_of, patience_of
-from typeplate._channel import carries_call_credentials, open_aio_channel
+from typeplate._channel import open_aio_channel
 from typeplate._credentials import Credentials
 from typeplate._interceptors_aio import StreamStreamTokens, StreamUnaryTokens, UnaryStreamTokens, UnaryTokens
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
+from typeplate._replay import AsyncReplay
 from typeplate._status import typed_error
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
@@ -49,9 +52,8 @@ class AsyncSession:
     def _authenticate(self, options: Options, credentials: Credentials) -> list[grpc.aio.ClientInterceptor]:
         found = AsyncAuthenticator(credentials, self._issue, self.cache, options.clock, random.random)
         self.authenticator = found
-        patience, replayed = patience_of(options), carries_call_credentials(options.transport)
-        streams = (UnaryStreamTokens, StreamUnaryTokens, StreamStreamTokens)
-        return [UnaryTokens(found, patience), *(kind(found, patience, replayed=replayed) for kind in streams)]
+        kinds = (UnaryTokens, UnaryStreamTokens, StreamUnaryTokens, StreamStreamTokens)
+        return [kind(found, patience_of(options)) for kind in kinds]
 
     async def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
         from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
@@ -117,14 +119,28 @@ class AsyncCalls:
     async def stream_unary(
         self,
         method: Callable[..., Awaitable[Response]],
-        requests: Any,
+        requests: Iterable[Any] | AsyncIterable[Any],
         timeout: float | None,
     ) -> Response:
-        """Many requests, one response; no limit of time unless one is given."""
+        """Many requests, one response; no limit of time unless one is given. Recovers from a refused token."""
+        replay, limit = AsyncReplay(requests), deadline_of(timeout, math.inf)
+        started = time.monotonic()
+        last = False
         try:
-            return await method(requests, timeout=deadline_of(timeout, math.inf))
-        except grpc.RpcError as error:
-            raise typed_error(error) from error
+            while True:
+                token = await self.stream_token(remaining(limit, time.monotonic() - started))
+                metadata = (token.authorization,) if token else None
+                left = remaining(limit, time.monotonic() - started)
+                try:
+                    return await method(replay.attempt(), timeout=left, metadata=metadata)
+                except grpc.RpcError as error:
+                    failure = typed_error(error)
+                    again = self.replaceable(token, failure, last=last)
+                    if not (again and replay.complete):
+                        raise failure from error
+                last = True
+        finally:
+            replay.close()
 
     def authenticator(self) -> AsyncAuthenticator:
         """What gives the tokens. Raises ConfigurationError where the client has no credentials."""
@@ -132,15 +148,15 @@ class AsyncCalls:
             raise ConfigurationError("this client was made without client_id and client_secret")
         return found
 
-    async def replay_token(self, left: float | None) -> Token | None:
-        """The token for a stream that gRPC core cannot replay; None where it can, or where there are no credentials."""
-        if carries_call_credentials(self._options.transport) or self._options.credentials is None:
+    async def stream_token(self, left: float | None) -> Token | None:
+        """A token with ample life for a stream, within the seconds left; None where there are no credentials."""
+        if self._options.credentials is None:
             return None
         return await self.authenticator().token(self.patience if left is None else left, ample=True)
 
-    def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
-        """See AsyncAuthenticator.rejected."""
-        return self.authenticator().rejected(token, error, last=last)
+    def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
+        """Whether to try once more with another token; see TokenCache.rejected."""
+        return token is not None and self.authenticator().rejected(token, error, last=last)
 
     async def close(self) -> None:
         """Closes the running loop's channel; those of other loops end with their loops."""

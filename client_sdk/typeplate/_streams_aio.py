@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from typeplate._replay import AsyncReplay, Once
 from typeplate._status import typed_error
 from typeplate._streams import Opening
 from typeplate.errors import TypeplateError
@@ -30,14 +31,14 @@ class AsyncResponseStream(Generic[T]):
         self,
         calls: AsyncCalls,
         method: Callable[[], Callable[..., Any]],
-        request: Any,
+        request: Message | Iterable[Any] | AsyncIterable[Any],
         timeout: float | None,
         *,
         idempotent: bool = False,
     ) -> None:
         self._calls = calls
         self._method = method
-        self._request = request
+        self._requests = Once(request) if isinstance(request, Message) else AsyncReplay(request)
         self._timeout = timeout
         self._idempotent = idempotent
         self._call: Any = None
@@ -62,29 +63,25 @@ class AsyncResponseStream(Generic[T]):
         while True:
             token = None
             try:
-                token = await self._token(opening)
+                token = await self._calls.stream_token(opening.left(time.monotonic()))
                 messages = self._open(token, opening)
                 message = await self._receive(messages)
             except TypeplateError as error:
-                if token is not None and self._calls.rejected(token, error, last=replaced):
+                if self._calls.replaceable(token, error, last=replaced) and self._requests.complete:
                     replaced = True
                     continue
                 if (pause := opening.pause(error, time.monotonic(), random.random())) is None:  # noqa: S311 - jitter
                     raise
             else:
                 self._messages = messages
+                self._requests.commit()
                 return message
             await asyncio.sleep(pause)
 
-    async def _token(self, opening: Opening) -> Token | None:
-        """The token to send by hand, where the request can be sent again and gRPC core cannot replay it."""
-        if not isinstance(self._request, Message):
-            return None
-        return await self._calls.replay_token(opening.left(time.monotonic()))
-
     def _open(self, token: Token | None, opening: Opening) -> AsyncIterator[T]:
         metadata = (token.authorization,) if token else None
-        self._call = self._method()(self._request, timeout=opening.left(time.monotonic()), metadata=metadata)
+        left = opening.left(time.monotonic())
+        self._call = self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
         messages: AsyncIterator[T] = self._call.__aiter__()
         return messages
 
@@ -97,6 +94,8 @@ class AsyncResponseStream(Generic[T]):
     def cancel(self) -> None:
         """Ends the stream."""
         self._ended = True
+        if isinstance(self._requests, AsyncReplay):
+            self._requests.close()
         if self._call is not None:
             self._call.cancel()
 

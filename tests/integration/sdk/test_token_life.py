@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.support.fake_auth_server import FakeServer
@@ -264,6 +265,15 @@ def test_raw_stubs_carry_the_token_too(client: Driver, server: FakeServer) -> No
     server.refuse_token("token-1", "TOKEN_REVOKED")
     assert client.raw_get(timeout=5).make == "Make"
     assert server.tokens_seen == ["token-1", "token-1", "token-2"]
+
+
+def test_raw_stubs_fail_as_grpc_does(client: Driver, server: FakeServer) -> None:
+    """Also when the call was never sent, for want of a token."""
+    server.refuse_issue("CLIENT_REVOKED")
+    with pytest.raises(grpc.RpcError) as caught:
+        client.raw_get(timeout=5)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert server.calls == []
 
 
 def test_a_token_that_the_caller_brings_is_left_alone(client: Driver, server: FakeServer) -> None:
