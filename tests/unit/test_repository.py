@@ -76,3 +76,15 @@ def test_every_locked_package_has_a_hash() -> None:
         assert [
             line for line in requirements if not re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)
         ] == []
+
+
+def test_every_task_is_one_make_target_and_help_is_the_default() -> None:
+    """`make` alone lists them all, each with what it is for, and none of them is missing its recipe."""
+    listed = subprocess.run(
+        ["make", "-C", str(ROOT), "--no-print-directory"], check=True, capture_output=True, text=True
+    )
+    targets = {line.split()[1] for line in listed.stdout.splitlines() if line.startswith("  make ")}
+    asked = "help setup proto verify fmt lint test check run demo bench dist clean"
+    assert set(asked.split()) <= targets
+    for target in targets:
+        subprocess.run(["make", "-C", str(ROOT), "-n", target], check=True, capture_output=True)
