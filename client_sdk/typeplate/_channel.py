@@ -71,7 +71,7 @@ def open_channel(options: Options) -> grpc.Channel:
     return grpc.secure_channel(options.target, credentials, channel_options(options))
 
 
-def open_aio_channel(options: Options, interceptors: Sequence[grpc.aio.ClientInterceptor]) -> grpc.aio.Channel:
+def open_aio_channel(options: Options, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()) -> grpc.aio.Channel:
     """A channel for the running event loop, with these interceptors."""
     credentials = channel_credentials(options.transport, options.tls)
     if credentials is None:

@@ -5,7 +5,6 @@ One class per kind: grpc.aio registers a class that inherits several kinds for u
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,6 @@ from typeplate._status import NotSent, typed_error
 from typeplate._token import Token
 from typeplate.errors import TypeplateError
 
-STATUS_WITHIN_S = 1.0
 Continuation = Callable[[Any, Any], Any]
 
 
@@ -96,7 +94,7 @@ class StreamUnaryTokens(_StreamTokens, grpc.aio.StreamUnaryClientInterceptor):
         self, continuation: Continuation, client_call_details: Any, request_iterator: Any
     ) -> Any:
         """See grpc.aio.StreamUnaryClientInterceptor."""
-        return keeping_status(await self._intercept(continuation, client_call_details, request_iterator))
+        return await self._intercept(continuation, client_call_details, request_iterator)
 
 
 class StreamStreamTokens(_StreamTokens, grpc.aio.StreamStreamClientInterceptor):
@@ -106,33 +104,4 @@ class StreamStreamTokens(_StreamTokens, grpc.aio.StreamStreamClientInterceptor):
         self, continuation: Continuation, client_call_details: Any, request_iterator: Any
     ) -> Any:
         """See grpc.aio.StreamStreamClientInterceptor."""
-        return keeping_status(await self._intercept(continuation, client_call_details, request_iterator))
-
-
-class _KeepsStatus:
-    """A call of grpc's core in which the server's status comes before a failed send."""
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._call, name)
-
-    def set_internal_error(self, text: str) -> None:
-        """Waits for the status that made the send fail; core does not promise one, so not for ever."""
-        asyncio.get_running_loop().call_later(STATUS_WITHIN_S, self._give_up, text)
-
-    def _give_up(self, text: str) -> None:
-        if not self._call.done():
-            self._call.set_internal_error(text)
-
-
-def keeping_status(call: Any) -> Any:
-    """Keeps grpc.aio from hiding why the server ended a stream of requests (https://github.com/grpc/grpc/issues/36066).
-
-    A message sent while the server's status is on its way fails, and grpc.aio (1.76 to 1.85) then records INTERNAL
-    "Internal error from Core" in its place: measured in half of the streams that are refused at once.
-    """
-    if hasattr(call, "_cython_call"):
-        call._cython_call = _KeepsStatus(call._cython_call)
-    return call
+        return await self._intercept(continuation, client_call_details, request_iterator)

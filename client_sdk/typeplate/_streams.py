@@ -64,12 +64,14 @@ class ResponseStream(Generic[T]):
         timeout: float | None,
         *,
         idempotent: bool = False,
+        public: bool = False,
     ) -> None:
         self._calls = calls
         self._method = method
         self._requests = Once(request) if isinstance(request, Message) else Replay(request)
         self._timeout = timeout
         self._idempotent = idempotent
+        self._public = public
         self._call: Any = None
         self._started = False
         self._ended = False
@@ -96,7 +98,7 @@ class ResponseStream(Generic[T]):
         while True:
             token = None
             try:
-                token = self._calls.stream_token(opening.left(time.monotonic()))
+                token = None if self._public else self._calls.token(opening.left(time.monotonic()), ample=True)
                 self._open(token, opening)
                 return self._receive()
             except TypeplateError as error:

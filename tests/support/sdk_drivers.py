@@ -111,7 +111,7 @@ class SyncDriver:
 
     def collect(self, count: int) -> str:
         requests = (vehicle_pb2.Vehicle() for _ in range(count))
-        name: str = self.client._calls.stream_unary(self.client.stub(collector), requests, None).name
+        name: str = self.client._calls.stream_unary(self.client._calls.stub(collector), requests, None).name
         return name
 
     def call(self, service: str, method: str, **arguments: Any) -> Any:
@@ -185,7 +185,7 @@ class AsyncDriver:
     def collect(self, count: int) -> str:
         requests = (vehicle_pb2.Vehicle() for _ in range(count))
         calls = self.client._calls
-        found = self._run(lambda: calls.stream_unary(self.client.stub(collector), requests, None))
+        found = self._run(lambda: calls.stream_unary(self.client._calls.stub(collector), requests, None))
         name: str = found.name
         return name
 
