@@ -182,6 +182,7 @@ def test_at_warning_only_failed_calls_are_logged(data_dir: Path) -> None:
 
 def test_a_taken_port_is_refused_with_a_clear_sentence(data_dir: Path) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as a server that would share it
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
