@@ -56,9 +56,22 @@ async def test_a_read_begun_after_a_write_has_returned_sees_it(world: World) -> 
     slow = asyncio.create_task(world.get("own-1"))
     await world.store.read.wait()
     await world.catalog.update(Vehicle(name="vehicles/own-1", trim="new"), None)
+    fresh = asyncio.create_task(world.get("own-1"))
     world.store.gate.set()
-    assert (await world.get("own-1")).trim == "new"
     assert (await slow).trim == "old"  # it began before the write: both answers are right
+    assert (await fresh).trim == "new"
+    assert (await world.get("own-1")).trim == "new"
+
+
+async def test_a_slow_read_alone_puts_nothing_old_back(world: World) -> None:
+    """It ends after the write, and no other read comes between."""
+    await world.put("own-1", trim="old")
+    world.store.gate.clear()
+    slow = asyncio.create_task(world.get("own-1"))
+    await world.store.read.wait()
+    await world.catalog.update(Vehicle(name="vehicles/own-1", trim="new"), None)
+    world.store.gate.set()
+    assert (await slow).trim == "old"
     assert (await world.get("own-1")).trim == "new"
 
 
