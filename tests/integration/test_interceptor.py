@@ -25,7 +25,7 @@ from typeplate_server.errors import NotFound
 from typeplate_server.rpc import server
 from typeplate_server.rpc.call import Call
 from typeplate_server.rpc.call_log import CallLog
-from typeplate_server.rpc.dispatch import Dispatch, MissingMethodError, Service
+from typeplate_server.rpc.interceptor import Interceptor, MissingMethodError, Service
 
 SECRET = "tps_abcdefghijkl_sentinel"
 READ = access_pb2.Access(scope="vehicles:read")
@@ -79,7 +79,7 @@ async def probe() -> AsyncIterator[Probe]:
         Service(service("Reading", READ, reads=True), servicer),
         Service(service("Public", access_pb2.Access(public=True)), servicer),
     ]
-    grpc_server = server.build(Dispatch(services, world.admission, log), max_concurrent_rpcs=50)
+    grpc_server = server.build(Interceptor(services, world.admission, log), max_concurrent_rpcs=50)
     address = server.bind(grpc_server, "127.0.0.1:0", None)
     await grpc_server.start()
     async with aio.insecure_channel(address) as channel:
@@ -329,10 +329,10 @@ async def test_calls_beyond_the_bound_are_refused(probe: Probe) -> None:
 def test_a_service_whose_access_is_not_said_is_not_served(access: access_pb2.Access | None) -> None:
     log = CallLog(io.StringIO(), lambda: 0.0)
     with pytest.raises(AccessOptionError, match=r"probe\.Loose\.Single"):
-        Dispatch([Service(service("Loose", access), ProbeServicer())], AuthWorld().admission, log)
+        Interceptor([Service(service("Loose", access), ProbeServicer())], AuthWorld().admission, log)
 
 
 def test_a_servicer_that_lacks_a_method_is_not_served() -> None:
     log = CallLog(io.StringIO(), lambda: 0.0)
     with pytest.raises(MissingMethodError, match=r"object does not serve probe\.Lacking\.Single"):
-        Dispatch([Service(service("Lacking", READ), object())], AuthWorld().admission, log)
+        Interceptor([Service(service("Lacking", READ), object())], AuthWorld().admission, log)
