@@ -199,6 +199,16 @@ def test_a_callable_gives_the_secret_at_each_refresh(connect: Connect, server: F
     assert [request.client_secret for request in server.issued] == ["tps_one", "tps_two"]
 
 
+def test_a_secret_that_is_never_the_same_is_tried_twice_a_call(connect: Connect, server: FakeServer) -> None:
+    """A changed secret clears a refusal, but not for ever within one call."""
+    numbers = iter(range(100))
+    client = connect(client_secret=lambda: f"tps_{next(numbers)}")
+    server.refuse_issue("CREDENTIALS_INVALID")
+    with pytest.raises(CredentialsRejected):
+        client.get()
+    assert len(server.issued) == 2
+
+
 def test_a_callers_short_deadline_does_not_fail_the_others(client: Driver, server: FakeServer) -> None:
     """The refresh has a deadline of its own: it goes on when the caller who began it has given up."""
     server.hold.clear()
