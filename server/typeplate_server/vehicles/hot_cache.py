@@ -16,7 +16,7 @@ from typing import Final
 
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 ENTRY_OVERHEAD: Final = 200
-"""Bytes that Python spends on an entry beside its message: 167 when measured on CPython 3.11, where a growing dictionary may take more."""
+"""Bytes that Python spends on an entry beside its message; 167 measured on CPython 3.11."""
 
 
 class Reading:
