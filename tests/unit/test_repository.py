@@ -23,18 +23,14 @@ def committed() -> list[Path]:
 
 
 def findings(pattern: re.Pattern[str], files: list[Path]) -> list[str]:
-    """Where the pattern stands in the files that are text."""
+    """File and line where the pattern stands; not what stands there, which may be a living secret."""
     found = []
     for file in files:
         content = file.read_bytes()
         if b"\0" not in content[:8192]:
             lines = content.decode("utf-8", "replace").splitlines()
-            found += [
-                f"{file.relative_to(ROOT)}:{n}: {m[0]}"
-                for n, line in enumerate(lines, 1)
-                if (m := pattern.search(line))
-            ]
-    return found  # fmt: skip
+            found += [f"{file.relative_to(ROOT)}:{n}" for n, line in enumerate(lines, 1) if pattern.search(line)]
+    return found
 
 
 @pytest.mark.parametrize("pattern", [INDEX, MACHINE, SECRET], ids=["index address", "machine path", "secret"])
