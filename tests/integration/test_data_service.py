@@ -191,6 +191,15 @@ async def test_an_import_that_replaces(service: Service) -> None:
     assert (await service.call("GetVehicle", pb.GetVehicleRequest(name="vehicles/own-2"))).HasField("delete_time")
 
 
+async def test_an_empty_import_replaces_nothing(service: Service) -> None:
+    """With no message of rows, or only empty ones: INVALID_ARGUMENT naming them, and the source stays."""
+    await service.create("own-1")
+    for messages in ((), (rows(),)):
+        load = service.load(config(mode=Import.MODE_REPLACE_SOURCE), *messages)
+        assert await refused(load) == ("INVALID_ARGUMENT", "INVALID_ARGUMENT", ["rows"])
+    assert not (await service.call("GetVehicle", pb.GetVehicleRequest(name=NAME))).HasField("delete_time")
+
+
 @pytest.mark.parametrize(
     ("messages", "field"),
     [

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.catalog import World, catalog_world, row
 from typeplate.v1.vehicle_pb2 import Provenance, Vehicle
-from typeplate_server.errors import ClientRevoked
+from typeplate_server.errors import ClientRevoked, InvalidArgument
 from typeplate_server.vehicles import jsonl
 from typeplate_server.vehicles.importing import ImportMode, ImportSummary
 from typeplate_server.vehicles.source import RowError, SourceRow
@@ -136,6 +136,20 @@ async def test_replace_deletes_nothing_when_a_row_was_bad(world: World) -> None:
     assert len(await live(world)) == 2
 
 
+async def test_a_source_is_not_replaced_by_nothing(world: World) -> None:
+    """No rows at all, whether `add` was called or not, also when only validating: a refusal, and nothing is deleted."""
+    await imported(world, [row(1)])
+    for validate_only in (False, True):
+        mode = ImportMode(replace=True, validate_only=validate_only)
+        loading = world.catalog.begin_import(mode, source="own")
+        for _ in range(2):
+            with pytest.raises(InvalidArgument, match="rows: none were sent"):
+                await loading.finish()
+            await loading.add([])
+    assert await live(world) == ["vehicles/own-1"]
+    assert (await imported(world, []))[0] == (0, 0, 0, 0, 1, 0)
+
+
 async def test_replace_spares_what_others_write_meanwhile(world: World) -> None:
     """Neither a vehicle created during the import nor one changed during it has vanished."""
     await imported(world, [row(1), row(2), row(3)])
@@ -237,14 +251,19 @@ async def test_the_guard_is_asked_in_every_batch(world: World) -> None:
 async def test_the_guard_is_asked_when_nothing_changes_and_before_deletions(world: World) -> None:
     """An import of nothing new is a write all the same."""
     await imported(world, [row(1), row(2)])
+    revoked = True
 
     def guard(read: Callable[[str], Any]) -> None:
-        raise ClientRevoked
+        if revoked:
+            raise ClientRevoked
 
     unchanged = world.catalog.begin_import(ImportMode(), guard, source="own")
     with pytest.raises(ClientRevoked):
         await unchanged.add([row(1)])
     deleting = world.catalog.begin_import(ImportMode(replace=True), guard, source="own")
+    revoked = False
+    await deleting.add([row(1)])
+    revoked = True
     with pytest.raises(ClientRevoked):
         await deleting.finish()
     assert len(await live(world)) == 2

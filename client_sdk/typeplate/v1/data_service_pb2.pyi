@@ -518,7 +518,7 @@ class ImportVehiclesRequest(_message.Message):
         MODE_UPSERT: ImportVehiclesRequest._Mode.ValueType  # 1
         """They stay."""
         MODE_REPLACE_SOURCE: ImportVehiclesRequest._Mode.ValueType  # 2
-        """They are deleted when the stream has ended, unless a row was rejected."""
+        """They are deleted when the stream has ended, unless a row was rejected. A stream without rows is refused."""
 
     class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
         """What becomes of vehicles of the source that are not sent."""
@@ -528,7 +528,7 @@ class ImportVehiclesRequest(_message.Message):
     MODE_UPSERT: ImportVehiclesRequest.Mode.ValueType  # 1
     """They stay."""
     MODE_REPLACE_SOURCE: ImportVehiclesRequest.Mode.ValueType  # 2
-    """They are deleted when the stream has ended, unless a row was rejected."""
+    """They are deleted when the stream has ended, unless a row was rejected. A stream without rows is refused."""
 
     @_typing.final
     class Config(_message.Message):

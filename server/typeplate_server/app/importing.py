@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import CLOCK, open_database
 from typeplate_server.config import Settings
-from typeplate_server.errors import Unavailable
+from typeplate_server.errors import InvalidArgument, Unavailable
 from typeplate_server.store.vehicles import SqlVehicleStore
 from typeplate_server.vehicles import epa, jsonl, sample
 from typeplate_server.vehicles.catalog import Catalog
@@ -81,7 +81,7 @@ class FileImport:
         try:
             catalog = Catalog(SqlVehicleStore(database), CLOCK)
             loading = catalog.begin_import(mode, source=self.kind if self.kind == "epa" else None)
-            return await _import(loading, self.file.rows(), mode, progress)
+            return await _import(loading, self.file.rows(), progress)
         except Unavailable:
             raise StartupError("the database does not answer; run the import again, it goes on where it was") from None
         except SourceError as error:
@@ -96,17 +96,14 @@ def _open(kind: Kind, path: Path | None, dataset_version: str | None) -> SourceF
     return epa.open_epa(path, dataset_version) if kind == "epa" else jsonl.open_jsonl(path)
 
 
-async def _import(
-    loading: VehicleImport, rows: Iterator[SourceRow], mode: ImportMode, progress: Callable[[int], object]
-) -> ImportReport:
+async def _import(loading: VehicleImport, rows: Iterator[SourceRow], progress: Callable[[int], object]) -> ImportReport:
     report = ImportReport(ImportSummary())
-    seen = 0
     while chunk := list(islice(rows, CHUNK_ROWS)):
         errors = await loading.add(chunk)
         report.errors += errors[: MOST_ERRORS - len(report.errors)]
-        seen += len(chunk)
         progress(len(chunk))
-    if mode.replace and not seen:
-        raise SourceError("the file has no rows, and nothing was deleted")
-    report.summary = await loading.finish()
+    try:
+        report.summary = await loading.finish()
+    except InvalidArgument:
+        raise ImportFailed("the file has no rows, so nothing was deleted") from None
     return report

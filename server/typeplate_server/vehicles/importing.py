@@ -7,7 +7,7 @@ Rules:
 * An import killed half-way is run again: what is there already counts as unchanged.
 * The caller's guard runs in every transaction (security: a revoked caller commits nothing further).
 * Deletions come last, only with `replace`, and only when every row was good: a rejected row may be a vehicle that
-  would count as vanished.
+  would count as vanished. A source of which nothing was sent loses nothing: that is a download that failed.
 """
 
 from __future__ import annotations
@@ -84,11 +84,13 @@ class VehicleImport:
         self._pace = BatchPace(timer)
         self._rows_of: dict[str, int] = {}
         self._summary = ImportSummary()
+        self._sent = False
         self._vanishing = Vanishing(store, {source} if source else set())
 
     async def add(self, rows: Sequence[SourceRow]) -> list[RowError]:
         """Write these rows; returns those that were rejected, in their order."""
         await self._vanishing.begin()
+        self._sent = self._sent or bool(rows)
         errors: list[RowError] = []
         start = 0
         while start < len(rows):
@@ -100,7 +102,14 @@ class VehicleImport:
         return errors
 
     async def finish(self) -> ImportSummary:
-        """Count what has vanished, delete it if that is asked for, and return all counts."""
+        """Count what has vanished, delete it if that is asked for, and return all counts.
+
+        Raises InvalidArgument (`rows`) when a source is to be replaced by nothing.
+        """
+        if self._mode.replace and not self._sent:
+            raise InvalidArgument.of(
+                "rows", "none were sent, so nothing was deleted: a source is not replaced by nothing"
+            )
         vanished = await self._vanishing.vanished(self._rows_of)
         self._summary.vanished = len(vanished)
         self._summary.vanished_names = [model.vehicle_name(one) for one in vanished]
