@@ -52,6 +52,7 @@ class IssuedToken:
 
     access_token: str = field(repr=False)
     jti: str
+    kid: str
     expires_in_s: float
     expire_time: float
     refresh_after_s: float
@@ -111,14 +112,15 @@ class TokenIssuer:
         """
         life = self._lifetime(client, lifetime_s)
         now = self._clock()
-        exp = math.ceil(now + life)  # rounded up: never refused before `expires_in` is over
+        iat = math.floor(now)
+        exp = iat + max(1, math.floor(life))  # exp − iat never exceeds the life, less what whole seconds cannot say
         jti = secrets.token_urlsafe(16)
         claims = {
             "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": client.client_id,
             "client_id": client.client_id,
-            "iat": math.floor(now),
+            "iat": iat,
             "exp": exp,
             "jti": jti,
             "scope": " ".join(sorted(scopes)),
@@ -126,7 +128,10 @@ class TokenIssuer:
         }
         key = self._keys.signing
         text = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers=key.jose_header)
-        return IssuedToken(text, jti, life, float(exp), life * self._uniform(*REFRESH_AFTER), frozenset(scopes))
+        left = exp - now  # not the life: a token is never refused before `expires_in` is over
+        return IssuedToken(
+            text, jti, key.kid, left, float(exp), left * self._uniform(*REFRESH_AFTER), frozenset(scopes)
+        )
 
     def _lifetime(self, client: ClientState, wanted_s: float | None) -> float:
         limits = (self._max_lifetime_s, client.max_token_lifetime_s, wanted_s)
@@ -156,7 +161,7 @@ class AccessTokenVerifier:
         iat, exp = claims["iat"], claims["exp"]
         if claims["iss"] != self._issuer or claims["aud"] != AUDIENCE or claims["sub"] != claims["client_id"]:
             raise TokenInvalid
-        if iat > self._clock() + LEEWAY_S or not iat < exp <= iat + MAX_TOKEN_LIFETIME_S + 1:
+        if iat > self._clock() + LEEWAY_S or not iat < exp <= iat + MAX_TOKEN_LIFETIME_S:
             raise TokenInvalid
         scopes = frozenset(claims["scope"].split(" ") if claims["scope"] else ())
         if "" in scopes:

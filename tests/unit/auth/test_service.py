@@ -32,7 +32,7 @@ async def test_a_new_client_works_when_create_has_returned() -> None:
     assert (client.max_token_lifetime_s, dict(client.labels)) == (120, {"team": "a"})
     assert (client.create_time, client.update_time, client.changed_seq) == (NOW, NOW, world.store.seq)
     token = world.exchanging.exchange("shop", created.secret.value, (), None, PEER)
-    assert token.expires_in_s == 120
+    assert token.expires_in_s == 119.75
     assert world.admit(token.access_token) is not None
     assert created.secret.value not in repr(world.store.rows["shop"]) + repr(created)
     assert world.store.rows["shop"].secrets[0].hash == world.hasher.hash(created.secret)
