@@ -13,8 +13,9 @@ Rules kept here, in the order of the work:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import NoReturn
 
+from typeplate_server.auth.admission import STALE_RETRY_S
 from typeplate_server.auth.client_fields import MAX_SCOPES
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.failures import FailureLimiter
@@ -29,8 +30,6 @@ from typeplate_server.errors import (
     InvalidArgument,
     RateLimited,
 )
-
-STALE_RETRY_S: Final = 1.0
 
 
 class TokenExchange:
@@ -54,11 +53,18 @@ class TokenExchange:
         self._nobody = SecretState("-", hasher.dummy(), 0.0)
 
     def exchange(
-        self, client_id: str, client_secret: str, scopes: Sequence[str], lifetime_s: float | None, peer: str
+        self,
+        client_id: str,
+        client_secret: str,
+        scopes: Sequence[str],
+        lifetime_s: float | None,
+        peer: str,
+        proved: Callable[[str], object] = lambda client_id: None,
     ) -> IssuedToken:
         """A token with `scopes` (none named: all granted) for `lifetime_s` (None: the longest allowed).
 
-        `peer` is the caller's address without its port. Raises `CredentialsInvalid`, `RateLimited`, `ClientRevoked`,
+        `peer` is the caller's address without its port. `proved` is told the client id once the secret proved right,
+        also when no token follows. Raises `CredentialsInvalid`, `RateLimited`, `ClientRevoked`,
         `ClientSuspended`, `InvalidArgument` (`scopes`, `lifetime`), `AuthStateStale`.
         """
         if not self._fresh():
@@ -67,6 +73,7 @@ class TokenExchange:
         client = self._registry.get(client_id)
         if not self._proves(secret, client) or client is None:
             self._fail(peer)
+        proved(client.client_id)
         _require_active(client)
         return self._issuer.issue(client, _granted(client, scopes), _positive(lifetime_s))
 

@@ -24,8 +24,9 @@ class AuthServicer:
         """Answered from memory: no database, no await."""
         lifetime = mapping.optional_seconds(request, "lifetime", "lifetime")
         token = self._exchange.exchange(
-            request.client_id, request.client_secret, tuple(request.scopes), lifetime, call.peer
+            request.client_id, request.client_secret, tuple(request.scopes), lifetime, call.peer, call.proved
         )
+        call.proved(request.client_id, token.jti, token.kid)
         return mapping.token_message(token)
 
     async def CreateClient(self, request: pb.CreateClientRequest, call: Call) -> client_pb2.Client:

@@ -13,6 +13,7 @@ message of a stream the server asks `recheck` by itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,10 +21,19 @@ if TYPE_CHECKING:
     from typeplate_server.auth.store import CommitGuard
 
 
-class Call:
-    """One call in progress. `caller` is None for public methods alone."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who proved to be a client by its secret, and which token it was given; for the log."""
 
-    __slots__ = ("_admission", "_context", "_request_ids", "caller", "number", "peer_uri")
+    client_id: str
+    jti: str = ""
+    kid: str = ""
+
+
+class Call:
+    """One call in progress. `caller` is None for public methods alone; of these, `proved` may name a subject."""
+
+    __slots__ = ("_admission", "_context", "_request_ids", "caller", "number", "peer_uri", "subject")
 
     def __init__(
         self, context: Any, number: int, request_ids: str, admission: Admission, caller: Caller | None = None
@@ -33,6 +43,7 @@ class Call:
         self._request_ids = request_ids
         self.number = number
         self.caller = caller
+        self.subject: Subject | None = None
         # Asked for at once: of a call that has ended, gRPC reads the peer from freed memory.
         self.peer_uri: str = context.peer()
 
@@ -45,6 +56,10 @@ class Call:
     def peer(self) -> str:
         """The network address the call came from, without port: `127.0.0.1`, `::1`, `unix`."""
         return peer_address(self.peer_uri)
+
+    def proved(self, client_id: str, jti: str = "", kid: str = "") -> None:
+        """Let the log name this client, and its new token. Never to be told an id that is only claimed."""
+        self.subject = Subject(client_id, jti, kid)
 
     @property
     def time_remaining(self) -> float | None:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, TextIO
 
-from typeplate_server.rpc.call import peer_address
+from typeplate_server.rpc.call import Subject, peer_address
 from typeplate_server.rpc.errors import OK, Outcome
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ INTERVAL_S = 0.1
 CLOSING_S = 1.0
 LIMIT = 50_000
 
-Entry = tuple[float, str, Outcome, "Caller | None", str, float, str, int]
+Entry = tuple[float, str, Outcome, "Caller | Subject | None", str, float, str, int]
 """End (epoch s), method, outcome, caller, peer as gRPC has it, duration (s), request id: prefix and number."""
 
 
@@ -51,7 +51,14 @@ class CallLog:
         self._writer.join(CLOSING_S)
 
     def add(
-        self, method: str, outcome: Outcome, caller: Caller | None, peer: str, took: float, prefix: str, number: int
+        self,
+        method: str,
+        outcome: Outcome,
+        caller: Caller | Subject | None,
+        peer: str,
+        took: float,
+        prefix: str,
+        number: int,
     ) -> None:
         """Note a finished call. Keeps references only; formatting comes later."""
         if self._only_failed and outcome is OK:
@@ -85,7 +92,8 @@ def formatted(entry: Entry) -> str:
     end, method, outcome, caller, peer, took, prefix, number = entry
     who = ""
     if caller is not None:
-        who = f'"client_id":{quoted(caller.client_id)},"jti":{quoted(caller.jti)},"kid":{quoted(caller.kid)},'
+        token = f'"jti":{quoted(caller.jti)},"kid":{quoted(caller.kid)},' if caller.jti else ""
+        who = f'"client_id":{quoted(caller.client_id)},{token}'
     reason = f'"reason":"{outcome.reason}",' if outcome.reason else ""
     return (
         f'{{"time":"{timestamp(end)}","method":{quoted(method)},"code":"{outcome.code.name}",{reason}{who}'

@@ -123,7 +123,7 @@ class Interceptor(aio.ServerInterceptor):
         self._log.add(
             method.name,
             outcome,
-            call.caller,
+            call.caller or call.subject,
             call.peer_uri,
             perf_counter() - started,
             self._request_ids,

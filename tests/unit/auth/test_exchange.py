@@ -35,7 +35,7 @@ def test_a_right_secret_gets_a_token_that_is_admitted() -> None:
     world = AuthWorld()
     token = issue(world)
     assert token.scopes == {"vehicles:read"}
-    assert token.expires_in_s == 900
+    assert token.expires_in_s == 899.75, "from a quarter past the second to the whole one"
     assert world.admit(token.access_token) is not None
 
 
@@ -94,6 +94,18 @@ def test_the_state_is_told_only_to_who_knows_the_secret(state: str, reason: str)
     world.set(state=state)
     assert refusal(world).reason == reason
     assert refusal(world, "reader", new_secret().value).reason == "CREDENTIALS_INVALID"
+
+
+@pytest.mark.parametrize("state", ["active", "revoked", "suspended"])
+def test_a_client_is_named_to_the_log_once_its_secret_proved_right(state: str) -> None:
+    """Also when it gets no token; an id that is only claimed is not named."""
+    world = AuthWorld()
+    world.set(state=state)
+    named: list[str] = []
+    for secret in (new_secret().value, "malformed", world.secrets["root"].value, world.secrets["reader"].value):
+        with contextlib.suppress(ServiceError):
+            world.exchanging.exchange("reader", secret, (), None, PEER, named.append)
+    assert named == ["reader"]
 
 
 def test_an_expired_secret_works_no_more_and_looks_like_a_wrong_one() -> None:

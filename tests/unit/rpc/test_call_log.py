@@ -12,6 +12,7 @@ import grpc
 from tests.support.server import eventually
 from typeplate_server.auth.admission import Caller
 from typeplate_server.rpc import call_log
+from typeplate_server.rpc.call import Subject
 from typeplate_server.rpc.call_log import CallLog
 from typeplate_server.rpc.errors import CANCELLED, OK, Outcome
 
@@ -19,7 +20,7 @@ CALLER = Caller("my-app", "jti-1", "kid-1", frozenset({"vehicles:read"}), "1.00"
 REFUSED = Outcome(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED", "token expired")
 
 
-def note(log: CallLog, outcome: Outcome = OK, caller: Caller | None = CALLER, number: int = 10) -> None:
+def note(log: CallLog, outcome: Outcome = OK, caller: Caller | Subject | None = CALLER, number: int = 10) -> None:
     log.add("/s/M", outcome, caller, "ipv4:192.0.2.7:1234", 0.0015, "abc-", number)
 
 
@@ -46,6 +47,16 @@ def test_a_line_says_who_called_what_from_where_and_how_it_ended() -> None:
         "duration_ms": 1.5,
         "request_id": "abc-0000000a",
     }
+
+
+def test_of_a_client_without_a_token_its_id_alone_is_written() -> None:
+    stream = io.StringIO()
+    log = CallLog(stream, lambda: 0.0)
+    log.start()
+    note(log, caller=Subject("my-app"))
+    log.close()
+    line = json.loads(stream.getvalue())
+    assert (line["client_id"], line.keys() & {"jti", "kid"}) == ("my-app", set())
 
 
 def test_a_failed_call_says_its_reason() -> None:
