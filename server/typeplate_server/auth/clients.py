@@ -20,7 +20,6 @@ VEHICLES_READ: Final = "vehicles:read"
 VEHICLES_WRITE: Final = "vehicles:write"
 CLIENTS_ADMIN: Final = "clients:admin"
 KNOWN_SCOPES: Final = frozenset({VEHICLES_READ, VEHICLES_WRITE, CLIENTS_ADMIN})
-MAX_SECRETS: Final = 2
 
 State = Literal["active", "suspended", "revoked"]
 
