@@ -124,7 +124,9 @@ def test_the_sample_and_json_lines(command: Command, tmp_path: Path) -> None:
     [
         (("epa", "nowhere.csv"), 5, "nowhere.csv: no such file"),
         (("epa", __file__), 5, "not EPA's vehicles.csv"),
-        (("jsonl", os.devnull), 5, "no such file"),
+        (("jsonl", os.devnull), 5, f"{os.devnull}: is no regular file"),
+        (("jsonl", os.path.dirname(__file__)), 5, f"{os.path.dirname(__file__)}: is a directory"),
+        (("epa", f"{__file__}/x"), 5, "cannot be read: Not a directory"),
         (("epa",), 2, "FILE"),
         (("nrcan", "x"), 2, "invalid choice"),
     ],

@@ -7,6 +7,7 @@ open longer, for both want Python's one lock.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -62,8 +63,8 @@ class FileImport:
     @classmethod
     def open(cls, kind: Kind, path: Path | None, dataset_version: str | None = None) -> FileImport:
         """Look at the file. Raises ImportFailed with a sentence that says what is wrong with it."""
-        if path is not None and not path.is_file():
-            raise ImportFailed(f"{path}: no such file")
+        if path is not None and (problem := _no_file(path)):
+            raise ImportFailed(f"{path}: {problem}")
         try:
             return cls(kind, _open(kind, path, dataset_version))
         except SourceError as error:
@@ -88,6 +89,17 @@ class FileImport:
             raise ImportFailed(f"{error}; the rows before that are imported") from None
         finally:
             await database.close()
+
+
+def _no_file(path: Path) -> str:
+    """Why this is no file to import; empty: it is one."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+    if stat.S_ISDIR(mode):
+        return "is a directory"
+    return "" if stat.S_ISREG(mode) else "is no regular file; it is read twice, so save what it gives to a file first"
 
 
 def _open(kind: Kind, path: Path | None, dataset_version: str | None) -> SourceFile:

@@ -19,11 +19,11 @@ from google.protobuf import json_format
 
 from typeplate.v1.vehicle_pb2 import Vehicle
 from typeplate_server.errors import InvalidArgument
+from typeplate_server.vehicles.file_kind import file_kind
 from typeplate_server.vehicles.model import vehicle_id
 from typeplate_server.vehicles.source import RowError, SourceError, SourceRow
 
 MAX_LINE_BYTES: Final = 1024 * 1024
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,11 @@ class JsonLinesFile:
 
 def open_jsonl(path: Path) -> JsonLinesFile:
     """Look at a file: is it there, can it be read to its end? Raises SourceError with a sentence that says."""
-    with _readable(path), _open(path) as file:
-        return JsonLinesFile(path, sum(1 for _ in _lines(file)))
+    with _readable(path):
+        if file_kind(path) == "zip":
+            raise SourceError(f"{path.name}: is a zip, which is not read here: unpack it first")
+        with _open(path) as file:
+            return JsonLinesFile(path, sum(1 for _ in _lines(file)))
 
 
 def json_line(vehicle: Vehicle) -> str:
@@ -63,14 +66,12 @@ def _readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[BinaryIO]:
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == _GZIP_MAGIC
-        raw.seek(0)
-        if not zipped:
-            yield raw
-            return
-        with gzip.GzipFile(fileobj=raw) as unzipped:
-            yield cast(BinaryIO, unzipped)
+    if file_kind(path) != "gzip":
+        with path.open("rb") as plain:
+            yield plain
+        return
+    with gzip.open(path) as unzipped:
+        yield cast(BinaryIO, unzipped)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -101,7 +102,8 @@ def _parse(line: bytes) -> Vehicle:
     except UnicodeDecodeError:
         raise RowError("", "is not UTF-8") from None
     except json_format.ParseError as error:
-        raise RowError("", f"is not a Vehicle in JSON: {str(error)[:300]}") from None
+        reason = str(error).partition("\n")[0]  # what follows are the names of all fields there are
+        raise RowError("", f"is not a Vehicle in JSON: {reason[:300]}") from None
     except RecursionError:
         raise RowError("", "is nested too deeply") from None
 

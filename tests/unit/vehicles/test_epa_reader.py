@@ -1,5 +1,6 @@
 """Reading EPA's file: plain or zipped, columns by the header, a bad row losing only itself."""
 
+import gzip
 import zipfile
 from pathlib import Path
 
@@ -68,10 +69,12 @@ def test_columns_are_found_by_the_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        pytest.param(b"", "the header lacks", id="empty"),
+        pytest.param(b"", r"vehicles\.csv: is empty", id="empty"),
+        pytest.param(b"\n\n", "the header lacks", id="blank"),
+        pytest.param(gzip.compress(b"id,make\n"), "gzip is not read", id="gzip"),
         pytest.param(b"Make,Model\nAudi,A4\n", "the header lacks", id="another file"),
         pytest.param(b"\x00\x01\x02\xff" * 100, "lacks|cannot be read", id="no text"),
-        pytest.param(b"PK\x03\x04 broken", "lacks|cannot be read", id="half a zip"),
+        pytest.param(b"PK\x03\x04 broken", r"vehicles\.csv: damaged zip", id="half a zip"),
     ],
 )
 def test_a_file_that_is_not_epas_is_refused_as_a_whole(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -91,7 +94,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_zip_of_several_tables_are_refused(tmp_path: Path) -> None:
     """SourceError, never a bare OSError."""
-    with pytest.raises(SourceError, match="FileNotFoundError"):
+    with pytest.raises(SourceError, match="No such file"):
         open_epa(tmp_path / "absent.csv")
     plain = write_csv(tmp_path / "vehicles.csv", rows_with({}))
     zipped = write_zip(tmp_path / "two.zip", plain)
@@ -110,8 +113,25 @@ def test_a_file_that_breaks_off_is_an_error_not_a_short_import(tmp_path: Path) -
     middle = len(content) // 2
     content[middle : middle + 8] = bytes(8)
     zipped.write_bytes(content)
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match=r"vehicles\.zip: damaged zip"):
         list(epa_file.rows())
+
+
+def test_a_zip_cut_off_anywhere_is_called_damaged(tmp_path: Path) -> None:
+    """As a broken-off download leaves it."""
+    zipped = write_zip(tmp_path / "vehicles.zip", write_csv(tmp_path / "vehicles.csv", rows_with({}, {})))
+    whole = zipped.read_bytes()
+    for length in (4, 30, len(whole) // 2, len(whole) - 1):
+        zipped.write_bytes(whole[:length])
+        with pytest.raises(SourceError, match=r"vehicles\.zip: damaged zip"):
+            open_epa(zipped)
+
+
+def test_a_zip_of_an_empty_table_says_so(tmp_path: Path) -> None:
+    """Rather than that columns are lacking."""
+    (tmp_path / "vehicles.csv").write_bytes(b"")
+    with pytest.raises(SourceError, match=r"vehicles\.csv, in the zip, is empty"):
+        open_epa(write_zip(tmp_path / "vehicles.zip", tmp_path / "vehicles.csv"))
 
 
 def test_the_dataset_version_is_the_date_in_the_name_or_of_the_member(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """JSON lines: strict, a bad line loses only itself, and what was written is read back as it was."""
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,22 @@ def test_a_bad_line_loses_only_itself(tmp_path: Path, line: bytes, column: str, 
     assert (bad.error.row_number, bad.error.column) == (2, column)
     assert reason in bad.error.reason
     assert len(bad.error.reason) < 400
+
+
+def test_an_unknown_field_is_told_in_one_line(tmp_path: Path) -> None:
+    """Without the list of all fields there are, which the parser adds."""
+    (bad,) = rows(tmp_path, GOOD.replace(b"make", b"colour"))
+    assert bad.error is not None
+    assert bad.error.reason.endswith('has no field named "colour" at "Vehicle".')
+
+
+def test_a_zip_is_refused_as_a_whole(tmp_path: Path) -> None:
+    """Not line by line, thousands of times."""
+    path = tmp_path / "vehicles.jsonl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("vehicles.jsonl", GOOD)
+    with pytest.raises(SourceError, match=r"vehicles\.jsonl: is a zip"):
+        open_jsonl(path)
 
 
 def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typeplate_server.vehicles.epa.cells import Cells
 from typeplate_server.vehicles.epa.columns import LATE_COLUMNS, REQUIRED_COLUMNS
 from typeplate_server.vehicles.epa.mapping import vehicle_from, vehicle_id
 from typeplate_server.vehicles.epa.technical_hash import TechnicalHash
+from typeplate_server.vehicles.file_kind import file_kind
 from typeplate_server.vehicles.source import RowError, SourceError, SourceRow
 
 _DATE = re.compile(r"(?:19|20)\d\d-\d\d(?:-\d\d)?")
@@ -40,13 +42,10 @@ class EpaFile:
 
     def rows(self) -> Iterator[SourceRow]:
         """All rows, mapped. Raises SourceError if the file breaks off or is not readable as CSV."""
-        with _open(self.path) as binary, _text(binary) as text:
-            try:
-                reader = csv.reader(text)
-                header = _header(next(reader, []))
-                yield from _map(reader, header, self.dataset_version)
-            except (csv.Error, zipfile.BadZipFile, EOFError, OSError) as error:
-                raise SourceError(f"{self.path.name}: not readable as CSV ({type(error).__name__})") from error
+        with _readable(self.path), _open(self.path) as binary, _text(binary) as text:
+            reader = csv.reader(text)
+            header = _header(next(reader, []))
+            yield from _map(reader, header, self.dataset_version)
 
 
 def open_epa(path: Path, dataset_version: str | None = None) -> EpaFile:
@@ -54,12 +53,36 @@ def open_epa(path: Path, dataset_version: str | None = None) -> EpaFile:
 
     Without `dataset_version`, a date in the file's name is taken, else the date of the member of a zip.
     """
-    try:
+    with _readable(path):
+        _refuse_by_kind(path)
         with _open(path) as binary, _text(binary) as text:
             _header(next(csv.reader(text), []))
         return EpaFile(path, _count_rows(path), dataset_version or _version(path))
-    except (csv.Error, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise SourceError(f"{path.name}: cannot be read ({type(error).__name__})") from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(path) from error
+    except (csv.Error, EOFError, OSError, RuntimeError) as error:  # RuntimeError: encrypted, or packed in an odd way
+        why = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+        raise SourceError(f"{path.name}: cannot be read as CSV ({why})") from error
+
+
+def _refuse_by_kind(path: Path) -> None:
+    kind = file_kind(path)
+    if kind == "empty":
+        raise SourceError(f"{path.name}: is empty")
+    if kind == "gzip":
+        raise SourceError(f"{path.name}: is gzipped, and gzip is not read here: unpack it first")
+    if kind == "zip" and not zipfile.is_zipfile(path):
+        raise _damaged(path)
+
+
+def _damaged(path: Path) -> SourceError:
+    return SourceError(f"{path.name}: damaged zip; if it was downloaded, download it again")
 
 
 def _map(reader: Iterator[list[str]], header: Sequence[str], dataset_version: str | None) -> Iterator[SourceRow]:
@@ -120,6 +143,8 @@ def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [info for info in archive.infolist() if info.filename.lower().endswith(".csv")]
     if len(members) != 1:
         raise SourceError(f"the zip holds {len(members)} CSV files, one is expected")
+    if not members[0].file_size:
+        raise SourceError(f"{members[0].filename}, in the zip, is empty")
     return members[0]
 
 
