@@ -163,4 +163,4 @@ class FailedPrecondition(ServiceError):
 
 class LastAdmin(FailedPrecondition):
     reason = "LAST_ADMIN"
-    default_message = "no active client with clients:admin would be left; set force to do it all the same"
+    default_message = "no active client with clients:admin would be left; only a revocation with force may do that"

@@ -25,6 +25,9 @@ class Surface:
         (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
         `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
         (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+        gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+        are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
         """
         from typeplate._surface.auth import AuthMethods
 
@@ -38,6 +41,9 @@ class Surface:
         `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
         `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
         (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+        gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+        are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
         """
         from typeplate._surface.data import DataMethods
 
@@ -57,6 +63,9 @@ class AsyncSurface:
         (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
         `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
         (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+        gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+        are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
         """
         from typeplate._surface.auth import AsyncAuthMethods
 
@@ -70,6 +79,9 @@ class AsyncSurface:
         `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
         `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
         (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+        gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+        are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
         """
         from typeplate._surface.data import AsyncDataMethods
 

@@ -25,6 +25,9 @@ class AuthMethods:
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -76,8 +79,9 @@ class AuthMethods:
             client_id: The client's id, without `clients/`.
             client_secret: The client's secret, `tps_…`.
             scopes: The scopes the token shall carry, at most 20. Empty: all that the client is granted.
-            lifetime: How long the token shall live, more than 0 s. Longer than allowed is shortened, and `expires_in`
-                says so. Absent: the longest that is allowed.
+            lifetime: How long the token shall live, more than 0 s; a fraction of a second is dropped, except that 1 s
+                is the least. Longer than allowed is shortened, and `expires_in` says so. Absent: the longest that is
+                allowed.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -210,7 +214,7 @@ class AuthMethods:
         """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
 
         Args:
-            states: In one of these states. Empty: in any.
+            states: In one of these states. Empty: in any. CLIENT_STATE_UNSPECIFIED is refused.
             scope: Granted this scope. Empty: whatever its scopes.
             page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
             page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
@@ -272,7 +276,8 @@ class AuthMethods:
 
         When a scope was taken away, no token issued before is admitted once this has returned. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
+        scope, which nothing but its revocation with `force` can do).
 
         Args:
             client: The client, named by `name`. When `etag` is set it must be the current one.
@@ -381,6 +386,9 @@ class AsyncAuthMethods:
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def __init__(self, calls: AsyncCalls) -> None:
@@ -432,8 +440,9 @@ class AsyncAuthMethods:
             client_id: The client's id, without `clients/`.
             client_secret: The client's secret, `tps_…`.
             scopes: The scopes the token shall carry, at most 20. Empty: all that the client is granted.
-            lifetime: How long the token shall live, more than 0 s. Longer than allowed is shortened, and `expires_in`
-                says so. Absent: the longest that is allowed.
+            lifetime: How long the token shall live, more than 0 s; a fraction of a second is dropped, except that 1 s
+                is the least. Longer than allowed is shortened, and `expires_in` says so. Absent: the longest that is
+                allowed.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -566,7 +575,7 @@ class AsyncAuthMethods:
         """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
 
         Args:
-            states: In one of these states. Empty: in any.
+            states: In one of these states. Empty: in any. CLIENT_STATE_UNSPECIFIED is refused.
             scope: Granted this scope. Empty: whatever its scopes.
             page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
             page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
@@ -628,7 +637,8 @@ class AsyncAuthMethods:
 
         When a scope was taken away, no token issued before is admitted once this has returned. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
+        scope, which nothing but its revocation with `force` can do).
 
         Args:
             client: The client, named by `name`. When `etag` is set it must be the current one.

@@ -42,8 +42,8 @@ class IssueTokenRequest(_message.Message):
 
     @_builtins.property
     def lifetime(self) -> _duration_pb2.Duration:
-        """How long the token shall live, more than 0 s. Longer than allowed is shortened, and `expires_in`
-        says so. Absent: the longest that is allowed.
+        """How long the token shall live, more than 0 s; a fraction of a second is dropped, except that 1 s is
+        the least. Longer than allowed is shortened, and `expires_in` says so. Absent: the longest that is allowed.
         """
 
     def __init__(
@@ -80,7 +80,9 @@ class IssueTokenResponse(_message.Message):
     """Always `Bearer` (RFC 6750)."""
     @_builtins.property
     def expires_in(self) -> _duration_pb2.Duration:
-        """How long it lives from now. Count it on a monotonic clock."""
+        """How long it lives from now: up to a second less than its lifetime, for it expires on a whole second. Count it
+        on a monotonic clock.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -182,7 +184,7 @@ class ListClientsRequest(_message.Message):
         """Granted this scope. Empty: whatever its scopes."""
         @_builtins.property
         def states(self) -> _containers.RepeatedScalarFieldContainer[_client_pb2.ClientState.ValueType]:
-            """In one of these states. Empty: in any."""
+            """In one of these states. Empty: in any. CLIENT_STATE_UNSPECIFIED is refused."""
 
         def __init__(
             self,

@@ -33,6 +33,9 @@ class AuthServiceStub(object):
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def __init__(self, channel):
@@ -85,6 +88,9 @@ class AuthServiceServicer(object):
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def IssueToken(self, request, context):
@@ -130,7 +136,8 @@ class AuthServiceServicer(object):
 
         When a scope was taken away, no token issued before is admitted once this has returned. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
+        scope, which nothing but its revocation with `force` can do).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +214,9 @@ class AuthService(object):
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     @staticmethod

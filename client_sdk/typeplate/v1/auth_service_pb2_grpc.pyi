@@ -34,6 +34,9 @@ class AuthServiceStub:
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     @_typing.overload
@@ -65,7 +68,8 @@ class AuthServiceStub:
 
     When a scope was taken away, no token issued before is admitted once this has returned. Needs
     `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-    (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+    (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
+    scope, which nothing but its revocation with `force` can do).
     """
     RevokeClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]
     """Revokes an application for good: its secrets, its tokens.
@@ -85,6 +89,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -113,7 +120,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     When a scope was taken away, no token issued before is admitted once this has returned. Needs
     `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-    (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+    (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
+    scope, which nothing but its revocation with `force` can do).
     """
     RevokeClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]  # type: ignore[assignment]
     """Revokes an application for good: its secrets, its tokens.
@@ -132,6 +140,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     (`TOKEN_MISSING`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`,
     `CLIENT_SUSPENDED`, `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`) and UNAVAILABLE
     (`AUTH_STATE_STALE`); those that write may answer UNAVAILABLE (`DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     @_abc_1.abstractmethod
@@ -188,7 +199,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
 
         When a scope was taken away, no token issued before is admitted once this has returned. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
+        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
+        scope, which nothing but its revocation with `force` can do).
         """
 
     @_abc_1.abstractmethod

@@ -94,7 +94,7 @@ Global___BatchGetVehiclesResponse: _TypeAlias = BatchGetVehiclesResponse  # noqa
 @_typing.final
 class VehicleFilter(_message.Message):
     """Which vehicles to list. All conditions must hold; a vehicle that does not know a value meets no
-    condition on it. Text conditions ignore case.
+    condition on it, and the UNSPECIFIED value of an enum is refused. Text conditions ignore case.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -33,6 +33,9 @@ class DataServiceStub(object):
     `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
     `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
     (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def __init__(self, channel):
@@ -90,6 +93,9 @@ class DataServiceServicer(object):
     `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
     `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
     (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def GetVehicle(self, request, context):
@@ -232,6 +238,9 @@ class DataService(object):
     `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
     `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
     (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     @staticmethod

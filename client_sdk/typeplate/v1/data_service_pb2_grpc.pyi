@@ -34,6 +34,9 @@ class DataServiceStub:
     `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
     `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
     (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     @_typing.overload
@@ -99,6 +102,9 @@ class DataServiceAsyncStub(DataServiceStub):
     `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
     `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
     (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -160,6 +166,9 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
     `TOKEN_MALFORMED`, `TOKEN_INVALID`, `TOKEN_EXPIRED`, `CLIENT_REVOKED`, `CLIENT_SUSPENDED`,
     `TOKEN_REVOKED`), PERMISSION_DENIED (`SCOPE_MISSING`, always before NOT_FOUND) and UNAVAILABLE
     (`AUTH_STATE_STALE`, `DATABASE_UNAVAILABLE`).
+
+    gRPC itself answers RESOURCE_EXHAUSTED, without a reason of ours, to a message over 4 MiB and while too many calls
+    are in progress (TYPEPLATE_MAX_CONCURRENT_RPCS).
     """
 
     @_abc_1.abstractmethod

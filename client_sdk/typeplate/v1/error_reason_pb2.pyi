@@ -59,7 +59,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 43
     """ABORTED: the resource changed since the etag was read. Read it again."""
     ERROR_REASON_LAST_ADMIN: _ErrorReason.ValueType  # 44
-    """FAILED_PRECONDITION: no active client with `clients:admin` would be left. Needs `force`."""
+    """FAILED_PRECONDITION: no active client with `clients:admin` would be left. Only RevokeClient with `force` does that."""
     ERROR_REASON_FAILED_PRECONDITION: _ErrorReason.ValueType  # 45
     """FAILED_PRECONDITION: the resource's state does not allow this, for example changing a revoked client."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 60
@@ -110,7 +110,7 @@ ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 42
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 43
 """ABORTED: the resource changed since the etag was read. Read it again."""
 ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 44
-"""FAILED_PRECONDITION: no active client with `clients:admin` would be left. Needs `force`."""
+"""FAILED_PRECONDITION: no active client with `clients:admin` would be left. Only RevokeClient with `force` does that."""
 ERROR_REASON_FAILED_PRECONDITION: ErrorReason.ValueType  # 45
 """FAILED_PRECONDITION: the resource's state does not allow this, for example changing a revoked client."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 60

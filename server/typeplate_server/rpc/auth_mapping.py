@@ -83,11 +83,14 @@ def _masked_fields(mask: FieldMask) -> set[str]:
 
 
 def states_of(numbers: list[int]) -> tuple[State, ...]:
-    """The states of a filter; UNSPECIFIED is no condition."""
+    """The states of a filter. Raises InvalidArgument for UNSPECIFIED and for numbers nobody knows."""
     for number in numbers:
-        if number and number not in STATE_OF:
+        if number == client_pb2.CLIENT_STATE_UNSPECIFIED:
+            what = "CLIENT_STATE_UNSPECIFIED cannot be asked for; for any, leave the field empty"
+            raise InvalidArgument.of("filter.states", what)
+        if number not in STATE_OF:
             raise InvalidArgument.of("filter.states", f"{number} is not a state")
-    return tuple(STATE_OF[number] for number in numbers if number)
+    return tuple(STATE_OF[number] for number in numbers)
 
 
 def optional_seconds(message: pb.IssueTokenRequest | client_pb2.Client, name: str, field: str) -> float | None:

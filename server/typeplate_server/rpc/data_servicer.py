@@ -102,6 +102,8 @@ def _require(request: Any, field: str) -> None:
 
 def _rows(request: pb.ImportVehiclesRequest, last: int) -> list[SourceRow]:
     """The rows of a message that follows row `last`. Raises InvalidArgument for what breaks the stream's rules."""
+    if request.HasField("config"):
+        raise InvalidArgument.of("config", "only the first message carries it")
     _require(request, "rows")
     if len(request.rows.rows) > MAX_ROWS:
         raise InvalidArgument.of("rows.rows", f"has {len(request.rows.rows)} elements, at most {MAX_ROWS} are allowed")

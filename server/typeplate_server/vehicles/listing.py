@@ -91,20 +91,26 @@ def _violations(filter_: VehicleFilter) -> Iterator[FieldViolation]:
     if filter_.source and not SOURCE_PATTERN.fullmatch(filter_.source):
         yield FieldViolation("filter.source", "must be 2–20 characters of a-z 0-9, beginning with a letter")
     for name in _ENUMS:
-        known = _enum_numbers(name)
         for number in getattr(filter_, name):
-            if number not in known:
-                yield FieldViolation(f"filter.{name}", f"{number} is none of {min(known)}–{max(known)}")
+            if problem := _enum_problem(name, number):
+                yield FieldViolation(f"filter.{name}", problem)
     for name, bounds in _ranges(filter_):
         yield from _range_violations(name, bounds)
 
 
+def _enum_problem(field: str, number: int) -> str:
+    """What is wrong with this number; 0 is unknown, which nobody can ask for."""
+    names = _enum_names(field)
+    if number == 0:
+        return f"{names[0]} cannot be asked for; for any, leave the field empty"
+    return "" if number in names else f"{number} is none of 1–{max(names)}"
+
+
 @cache
-def _enum_numbers(field: str) -> frozenset[int]:
-    """The numbers that mean something; 0 is unknown, which nobody can ask for."""
+def _enum_names(field: str) -> dict[int, str]:
     enum = VehicleFilter.DESCRIPTOR.fields_by_name[field].enum_type
     assert enum is not None
-    return frozenset(enum.values_by_number) - {0}
+    return {number: value.name for number, value in enum.values_by_number.items()}
 
 
 def _range_violations(name: str, bounds: Range) -> Iterator[FieldViolation]:

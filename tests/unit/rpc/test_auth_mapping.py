@@ -73,11 +73,12 @@ def test_a_duration_is_read_in_seconds_and_none_when_absent() -> None:
     assert mapping.optional_seconds(request, "lifetime", "lifetime") == -1
 
 
-def test_a_state_no_one_knows_is_refused() -> None:
-    assert mapping.states_of([0, 1, 3]) == ("active", "revoked")
-    with pytest.raises(InvalidArgument) as error:
-        mapping.states_of([7])
-    assert fields_of(error) == ["filter.states"]
+def test_a_state_that_is_none_is_refused() -> None:
+    assert mapping.states_of([1, 3]) == ("active", "revoked")
+    for number, reason in ((7, "7 is not a state"), (0, "CLIENT_STATE_UNSPECIFIED cannot be asked for")):
+        with pytest.raises(InvalidArgument, match=reason) as error:
+            mapping.states_of([1, number])
+        assert fields_of(error) == ["filter.states"]
 
 
 def test_the_value_of_a_secret_is_shown_for_the_one_just_created_and_no_other() -> None:

@@ -69,6 +69,16 @@ def test_faults_of_the_filter(filter_: dict[str, Any], fields: list[str]) -> Non
     assert faults(request(**filter_)) == fields
 
 
+def test_what_is_wrong_with_an_enum_is_said() -> None:
+    """Unknown is no value to ask for, and a number beyond all names is none."""
+    with pytest.raises(InvalidArgument) as refused:
+        listing.parse(request(fuels=[0], drives=[99]))
+    assert [one.description for one in refused.value.violations] == [
+        "FUEL_UNSPECIFIED cannot be asked for; for any, leave the field empty",
+        f"99 is none of 1–{max(vehicle_pb2.Drive.values())}",
+    ]
+
+
 def test_other_faults() -> None:
     """Page size, order, mask and token name themselves."""
     assert faults(ListVehiclesRequest(page_size=-1)) == ["page_size"]
