@@ -166,6 +166,7 @@ def test_the_log_is_json_lines_and_holds_no_credential(server: ServerProcess) ->
     lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
     calls = [line for line in lines if "method" in line]
     assert [line["code"] for line in calls] == ["OK", "OK", "UNAUTHENTICATED"]
+    assert [line["message"] for line in lines if "message" in line][-1] == "stopped"
     assert calls[1]["client_id"] == "admin"
     assert server.client_secret not in server.log
     assert token.rpartition(".")[2][:-8] not in server.log
@@ -180,6 +181,16 @@ def test_at_warning_only_failed_calls_are_logged(data_dir: Path) -> None:
         assert [json.loads(line)["code"] for line in server.log.splitlines()] == ["UNAUTHENTICATED"]
 
 
+def test_a_start_with_other_addresses_than_in_admin_env_says_what_to_edit(data_dir: Path, tmp_path: Path) -> None:
+    """On one line, and the file stays as it is."""
+    before = (data_dir / "admin.env").read_bytes()
+    with running_server(data_dir, LISTEN=f"unix:{tmp_path}/s") as server:
+        server.stop()
+        [line] = [line for line in server.log.splitlines() if '"warning"' in line]
+    assert f"{data_dir}/admin.env says TYPEPLATE_TARGET=127.0.0.1:0, but this server is at unix:{tmp_path}/s" in line
+    assert (data_dir / "admin.env").read_bytes() == before
+
+
 def test_a_taken_port_is_refused_with_a_clear_sentence(data_dir: Path) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as a server that would share it
@@ -189,6 +200,7 @@ def test_a_taken_port_is_refused_with_a_clear_sentence(data_dir: Path) -> None:
         result = command(data_dir, "serve", LISTEN=address)
     assert result.returncode == 4
     assert f"typeplate-server: cannot listen on {address}: Address already in use\n" in result.stderr
+    assert "stopp" not in result.stderr, "what never served does not stop"
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
 
@@ -279,6 +291,7 @@ def test_tls_files_that_cannot_be_used_are_refused(data_dir: Path, certificates:
             result = command(data_dir, *arguments, TLS_CERT_FILE=str(certificate), TLS_KEY_FILE=str(key_file))
             assert result.returncode == 3
             assert what in result.stderr
+            assert "stopp" not in result.stderr
             assert "Traceback" not in result.stderr
 
 

@@ -27,6 +27,11 @@ class DataDir:
         """Pepper, signing keys and issuer."""
         return self.path / "keys.json"
 
+    @property
+    def admin_env(self) -> Path:
+        """The first administrator's credentials."""
+        return self.path / "admin.env"
+
     def create(self) -> None:
         """Make the directory if there is none."""
         try:

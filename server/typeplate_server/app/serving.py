@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from typeplate.v1 import auth_service_pb2, data_service_pb2
+from typeplate_server.app.admin_env import outdated
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.failure import BusyError, StartupError
 from typeplate_server.app.parts import CLOCK, Parts, assemble
@@ -80,12 +81,13 @@ async def running(settings: Settings, log: TextIO) -> AsyncIterator[Running]:
         try:
             call_log.start()
             async with _listening(settings, parts, call_log) as address:
+                if problem := outdated(data_dir.admin_env, settings, address):
+                    logger.warning(problem)
                 yield Running(address, new_admin, parts)
         finally:
             following.cancel()
             call_log.close()
             await _close(parts)
-            logger.info("stopped")
 
 
 @asynccontextmanager
@@ -115,6 +117,7 @@ async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> Asy
         logger.info("stopping: calls in progress have %g s", settings.drain_seconds)
         health_servicer.drain()
         await grpc_server.stop(settings.drain_seconds)
+        logger.info("stopped")
 
 
 async def _follow(parts: Parts) -> None:
