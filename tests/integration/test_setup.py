@@ -183,8 +183,17 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_no_command_or_an_unknown_one_is_wrong_use(tmp_path: Path) -> None:
     assert command(tmp_path / "data").returncode == 2
     assert command(tmp_path / "data", "frobnicate").returncode == 2
-    assert command(tmp_path / "data", "--help").returncode == 0
-    assert command(tmp_path / "data", "--version").returncode == 0
+
+
+def test_help_and_version_say_what_a_user_asks(tmp_path: Path) -> None:
+    helped = command(tmp_path / "data", "--help")
+    assert helped.returncode == 0
+    assert "serve run the server until it is told to stop init make the data directory" in " ".join(
+        helped.stdout.split()
+    )
+    versioned = command(tmp_path / "data", "--version")
+    assert versioned.returncode == 0
+    assert versioned.stdout.startswith("typeplate-server ")
 
 
 def test_what_another_process_imports_a_running_server_shows_within_a_second(data_dir: Path, tmp_path: Path) -> None:

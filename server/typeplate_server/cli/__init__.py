@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=version())
+    top.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     subcommands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (*commands.ALL, import_command.add_import):
         add(subcommands)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DONE: Final = 0
-FAULT: Final = 1
 BAD_USE: Final = 2
 UNUSABLE: Final = 3
 BUSY: Final = 4
@@ -54,7 +53,7 @@ def sentences() -> Iterator[None]:
 def add_serve(subcommands: Subcommands) -> None:
     """`serve`."""
     text = "Serve until SIGTERM or SIGINT. A new data directory is initialised first."
-    command = subcommands.add_parser("serve", help="serve", description=text)
+    command = subcommands.add_parser("serve", help="run the server until it is told to stop", description=text)
     command.set_defaults(run=serve)
 
 
