@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 from typeplate._credentials import Credentials, token_of
 from typeplate._secret import fingerprint, read_now
 from typeplate._token import Attach, Await, Pause, Refusal, Token, TokenCache
-from typeplate.errors import DeadlineExceeded, InternalError, SecretUnavailable, TypeplateError
+from typeplate.errors import InternalError, SecretUnavailable, TypeplateError
 
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
-NO_TOKEN = "no access token within the deadline"  # noqa: S105 - a message
-
 
 class Authenticator:
-    """Gives each call its token. `issue` performs IssueToken and raises TypeplateError; `clock` is monotonic."""
+    """Gives each call its token. `issue` performs IssueToken and raises TypeplateError; `clock` is monotonic.
+
+    `unanswered` words the error of a caller who has waited for so many seconds.
+    """
 
     def __init__(
         self,
@@ -32,11 +33,13 @@ class Authenticator:
         cache: TokenCache,
         clock: Callable[[], float],
         draw: Callable[[], float],
+        unanswered: Callable[[float], TypeplateError],
     ) -> None:
         self._credentials = credentials
         self._issue = issue
         self._clock = clock
         self._draw = draw
+        self._unanswered = unanswered
         self._changed = threading.Condition()
         self.cache = cache
 
@@ -49,15 +52,15 @@ class Authenticator:
         if token is not None and self._clock() < token.stale_at:
             return token
         deadline = time.monotonic() + timeout
-        found = self._wait(deadline, ample)
+        found = self._wait(deadline, timeout, ample)
         if isinstance(found, Refusal):
             self._give_up_unless_changed(found)
-            found = self._wait(deadline, ample)
+            found = self._wait(deadline, timeout, ample)
         if isinstance(found, Refusal):
             raise found.error.again(max(found.until - self._clock(), 0.0))
         return found
 
-    def _wait(self, deadline: float, ample: bool) -> Token | Refusal:
+    def _wait(self, deadline: float, timeout: float, ample: bool) -> Token | Refusal:
         with self._changed:
             while True:
                 now = self._clock()
@@ -74,7 +77,7 @@ class Authenticator:
                         raise decision.error.again(decision.until - now)
                     left = decision.until - now
                 elif left <= 0:
-                    raise DeadlineExceeded(NO_TOKEN)
+                    raise self._unanswered(timeout)
                 self._changed.wait(left)
 
     def _give_up_unless_changed(self, refusal: Refusal) -> None:

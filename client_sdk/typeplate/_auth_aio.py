@@ -11,18 +11,18 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from typeplate._auth import NO_TOKEN, land, unexpected
+from typeplate._auth import land, unexpected
 from typeplate._credentials import Credentials, token_of
 from typeplate._secret import SecretSource, checked, fingerprint
 from typeplate._token import Attach, Await, Pause, Refusal, Token, TokenCache
-from typeplate.errors import Cancelled, DeadlineExceeded, TypeplateError
+from typeplate.errors import Cancelled, TypeplateError
 
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
 
 class AsyncAuthenticator:
-    """Gives each call its token. `issue` performs IssueToken and raises TypeplateError; `clock` is monotonic."""
+    """Gives each call its token; the arguments are Authenticator's."""
 
     def __init__(
         self,
@@ -31,11 +31,13 @@ class AsyncAuthenticator:
         cache: TokenCache,
         clock: Callable[[], float],
         draw: Callable[[], float],
+        unanswered: Callable[[float], TypeplateError],
     ) -> None:
         self._credentials = credentials
         self._issue = issue
         self._clock = clock
         self._draw = draw
+        self._unanswered = unanswered
         self._flight: asyncio.Task[None] | None = None
         self.cache = cache
 
@@ -45,15 +47,15 @@ class AsyncAuthenticator:
         if token is not None and self._clock() < token.stale_at:
             return token
         deadline = time.monotonic() + timeout
-        found = await self._wait(deadline, ample)
+        found = await self._wait(deadline, timeout, ample)
         if isinstance(found, Refusal):
             await self._give_up_unless_changed(found)
-            found = await self._wait(deadline, ample)
+            found = await self._wait(deadline, timeout, ample)
         if isinstance(found, Refusal):
             raise found.error.again(max(found.until - self._clock(), 0.0))
         return found
 
-    async def _wait(self, deadline: float, ample: bool) -> Token | Refusal:
+    async def _wait(self, deadline: float, timeout: float, ample: bool) -> Token | Refusal:
         while True:
             now = self._clock()
             decision = self.cache.decide(now, ample=ample)
@@ -63,15 +65,16 @@ class AsyncAuthenticator:
                 self._flight = asyncio.create_task(self._refresh(), name="typeplate-refresh")
             if isinstance(decision, Attach):
                 return decision.token
-            await self._pause(decision, now, deadline - time.monotonic())
+            left = deadline - time.monotonic()
+            if isinstance(decision, Await) and left <= 0:
+                raise self._unanswered(timeout)
+            await self._pause(decision, now, left)
 
     async def _pause(self, decision: Await | Pause, now: float, left: float) -> None:
         if isinstance(decision, Pause):
             if decision.until - now > left:
                 raise decision.error.again(decision.until - now)
             await asyncio.sleep(decision.until - now)
-        elif left <= 0:
-            raise DeadlineExceeded(NO_TOKEN)
         elif self._flight is not None:
             await asyncio.wait({self._flight}, timeout=left)
 

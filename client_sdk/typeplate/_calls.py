@@ -14,6 +14,7 @@ import grpc
 from typeplate._attach import remaining
 from typeplate._auth import Authenticator
 from typeplate._options import Options
+from typeplate._reach import Tries, reach, told
 from typeplate._replay import Once, Replay
 from typeplate._session import Session
 from typeplate._status import typed_error
@@ -61,9 +62,11 @@ class Calls:
     def unary(
         self, method: Callable[..., Response], request: Any, timeout: float | None, *, public: bool = False
     ) -> Response:
-        """One request, one response."""
+        """One request, one response. All public methods may be sent again, see `_reach`."""
         limit = deadline_of(timeout, self._options.timeout)
-        return self._perform(method, Once(request), limit, public=public, ample=False)
+        if public:
+            return reach(method, request, Tries(self._options.target, time.monotonic(), limit))
+        return self._perform(method, Once(request), limit, public=False, ample=False)
 
     def stream_unary(
         self, method: Callable[..., Response], requests: Iterable[Any], timeout: float | None, *, public: bool = False
@@ -92,7 +95,7 @@ class Calls:
                 failure = typed_error(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
-                    raise failure from error
+                    raise told(failure, self._options.target, limit) from error
             replaced = True
 
     def authenticator(self) -> Authenticator:

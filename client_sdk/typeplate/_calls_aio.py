@@ -15,6 +15,7 @@ from typeplate._attach import remaining
 from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._calls import deadline_of
 from typeplate._options import Options
+from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
 from typeplate._status import typed_error
@@ -62,9 +63,11 @@ class AsyncCalls:
     async def unary(
         self, method: Callable[..., Awaitable[Response]], request: Any, timeout: float | None, *, public: bool = False
     ) -> Response:
-        """One request, one response."""
+        """One request, one response. All public methods may be sent again, see `_reach`."""
         limit = deadline_of(timeout, self._options.timeout)
-        return await self._perform(method, Once(request), limit, public=public, ample=False)
+        if public:
+            return await reach_aio(method, request, Tries(self._options.target, time.monotonic(), limit))
+        return await self._perform(method, Once(request), limit, public=False, ample=False)
 
     async def stream_unary(
         self,
@@ -106,7 +109,7 @@ class AsyncCalls:
                 failure = typed_error(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
-                    raise failure from error
+                    raise told(failure, self._options.target, limit) from error
             replaced = True
 
     def authenticator(self) -> AsyncAuthenticator:

@@ -1,7 +1,7 @@
 """Owns the channel's settings: keepalive, reconnection, retries and user agent, fitting the server's limits.
 
 Retries are gRPC's own, by service config (gRPC A6): UNAVAILABLE on unary methods whose proto says idempotent, which
-also wait for the server within their deadline.
+also wait for the server within their deadline. Public methods are left out: `_reach` sends those again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 from typeplate._options import Options
-from typeplate._surface.methods import IDEMPOTENT_UNARY
+from typeplate._surface.methods import IDEMPOTENT_UNARY, PUBLIC
 from typeplate._tls import Transport, channel_credentials
 from typeplate._version import __version__
 
@@ -51,7 +51,7 @@ def channel_options(options: Options) -> ChannelOptions:
 
 def service_config() -> str:
     """Which methods are sent again, and when."""
-    parts = (path[1:].partition("/") for path in IDEMPOTENT_UNARY)
+    parts = (path[1:].partition("/") for path in IDEMPOTENT_UNARY if path not in PUBLIC)
     retry_policy = {
         "maxAttempts": 5,
         "initialBackoff": "0.1s",

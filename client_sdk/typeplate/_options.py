@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from typeplate._credentials import Credentials
 from typeplate._secret import SecretCallable, secret_source
-from typeplate._tls import TlsSettings, Transport, transport_of
+from typeplate._tls import TlsSettings, Transport, is_target, transport_of
 from typeplate.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -82,7 +82,7 @@ class Configured:
             user_agent: Put before the SDK's own in the user agent, for example `sales-app/2.1`.
             clock: Monotonic seconds, for tests.
         """
-        if not target or target.partition("://")[0] in ("http", "https", "grpc", "grpcs"):
+        if not is_target(target):
             raise ConfigurationError(f"target {target!r} is not of the form host:port or unix:/path")
         if not timeout > 0:
             raise ConfigurationError("timeout is not positive")

@@ -6,6 +6,8 @@ A channel that a forked child inherits answers UNAVAILABLE, so a prefork server'
 from __future__ import annotations
 
 import random
+import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,9 +17,9 @@ from typeplate._auth import Authenticator
 from typeplate._channel import open_channel
 from typeplate._interceptors import StreamTokens, UnaryTokens
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
-from typeplate._status import typed_error
+from typeplate._reach import Tries, reach
 from typeplate._token import TokenCache
-from typeplate.errors import ClientClosed
+from typeplate.errors import ClientClosed, DeadlineExceeded
 
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
@@ -30,11 +32,17 @@ class Session:
 
     def __init__(self, options: Options, cache: TokenCache) -> None:
         self.cache = cache
+        self._target = options.target
+        self._tries: Tries | None = None
+        self._closing = threading.Lock()
+        self._closed = False
         self.authenticator: Authenticator | None = None
         self._channel = self._intercepted = open_channel(options)
         self._stubs: dict[Any, Any] = {}
         if options.credentials is not None:
-            found = Authenticator(options.credentials, self._issue, cache, options.clock, random.random)
+            found = Authenticator(
+                options.credentials, self._issue, cache, options.clock, random.random, self._unanswered
+            )
             interceptors = (UnaryTokens(found, options.patience), StreamTokens(found, options.patience))
             self._intercepted = grpc.intercept_channel(self._channel, *interceptors)
             self.authenticator = found
@@ -42,23 +50,43 @@ class Session:
     def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
         from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
+        self._tries = Tries(self._target, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
-            return AuthServiceStub(self._channel).IssueToken(request, timeout=DEFAULT_TIMEOUT_S)
-        except grpc.RpcError as error:
-            raise typed_error(error) from error
+            return reach(self._make(AuthServiceStub, self._channel).IssueToken, request, self._tries)
         except ValueError as error:  # "Cannot invoke RPC on closed channel!"
             raise ClientClosed("the client is closed") from error
+        finally:
+            self._tries = None
+
+    def _unanswered(self, seconds: float) -> DeadlineExceeded:
+        return unanswered(self._tries, seconds)
 
     def stub(self, kind: Callable[[grpc.Channel], Stub]) -> Stub:
         """The stub of this class for the surface."""
         if (found := self._stubs.get(kind)) is None:
-            found = self._stubs.setdefault(kind, kind(self._channel))
+            found = self._stubs.setdefault(kind, self._make(kind, self._channel))
         return cast(Stub, found)
 
     def raw_stub(self, kind: Callable[[grpc.Channel], Stub]) -> Stub:
         """A stub of this class whose calls get their tokens by themselves."""
-        return kind(self._intercepted)
+        return self._make(kind, self._intercepted)
+
+    def _make(self, kind: Callable[[grpc.Channel], Stub], channel: grpc.Channel) -> Stub:
+        """A stub on an open channel: making one on a closed channel ends the process (a fault of grpcio 1.85.1)."""
+        with self._closing:
+            if self._closed:
+                raise ClientClosed("the client is closed")
+            return kind(channel)
 
     def close(self) -> None:
         """Ends calls under way and closes the channel."""
+        with self._closing:
+            self._closed = True
         self._channel.close()
+
+
+def unanswered(tries: Tries | None, seconds: float) -> DeadlineExceeded:
+    """The error of a caller who got no token. Without a token request under way, the secret is still being read."""
+    if tries is None:
+        return DeadlineExceeded(f"no client secret within {round(seconds, 2):g} s")
+    return tries.unanswered(seconds)

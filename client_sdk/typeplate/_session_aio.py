@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,8 +18,10 @@ from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._channel import open_aio_channel
 from typeplate._interceptors_aio import StreamStreamTokens, StreamUnaryTokens, UnaryStreamTokens, UnaryTokens
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
-from typeplate._status import typed_error
+from typeplate._reach import Tries, reach_aio
+from typeplate._session import unanswered
 from typeplate._token import TokenCache
+from typeplate.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
@@ -35,12 +38,14 @@ class AsyncSession:
         self._loop = asyncio.get_running_loop()
         self._pid = os.getpid()
         self._options = options
+        self._tries: Tries | None = None
         self._channel = open_aio_channel(options)
         self._intercepted: grpc.aio.Channel | None = None
         self._stubs: dict[Any, Any] = {}
         if options.credentials is not None:
-            found = AsyncAuthenticator(options.credentials, self._issue, cache, options.clock, random.random)
-            self.authenticator = found
+            self.authenticator = AsyncAuthenticator(
+                options.credentials, self._issue, cache, options.clock, random.random, self._unanswered
+            )
 
     @property
     def over(self) -> bool:
@@ -54,10 +59,14 @@ class AsyncSession:
     async def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
         from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
+        self._tries = Tries(self._options.target, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
-            return await AuthServiceStub(self._channel).IssueToken(request, timeout=DEFAULT_TIMEOUT_S)
-        except grpc.RpcError as error:
-            raise typed_error(error) from error
+            return await reach_aio(AuthServiceStub(self._channel).IssueToken, request, self._tries)
+        finally:
+            self._tries = None
+
+    def _unanswered(self, seconds: float) -> DeadlineExceeded:
+        return unanswered(self._tries, seconds)
 
     def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
         """The stub of this class for the surface."""

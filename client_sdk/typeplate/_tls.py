@@ -9,12 +9,15 @@ from __future__ import annotations
 import enum
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
 from typeplate.errors import ConfigurationError
+
+ADDRESS = re.compile(r"(\[[^\[\]\s]+\]|[^:/\[\]\s]+):[0-9]{1,5}")
 
 
 class Transport(enum.Enum):
@@ -54,6 +57,15 @@ def transport_of(target: str, tls: TlsSettings, plaintext: bool | None) -> Trans
     return Transport.LOCAL if local else Transport.TLS
 
 
+def is_target(text: str) -> bool:
+    """Whether this is `host:port`, `unix:/path`, or another name of gRPC's; without a port it would mean 443."""
+    if text.startswith(("unix:", "unix-abstract:", "vsock:", "xds:")):
+        return True
+    scheme, _, rest = text.partition(":")
+    addresses = rest.rpartition("/")[2] if scheme in ("dns", "ipv4", "ipv6") else text
+    return all(ADDRESS.fullmatch(each) and 0 < int(each.rpartition(":")[2]) < 65536 for each in addresses.split(","))
+
+
 def is_loopback(target: str) -> bool:
     """Whether a target names this machine. A name other than `localhost` is not looked up."""
     host = target.rpartition("/")[2]
@@ -70,14 +82,28 @@ def is_loopback(target: str) -> bool:
 
 
 def channel_credentials(transport: Transport, tls: TlsSettings) -> grpc.ChannelCredentials | None:
-    """Credentials for the channel; None without TLS. Raises ConfigurationError for files that cannot be read."""
+    """Credentials for the channel; None without TLS. Raises ConfigurationError for files that cannot be used."""
     if transport is not Transport.TLS:
         return None
     return grpc.ssl_channel_credentials(
-        root_certificates=_read("ca_file", tls.ca_file) or system_authorities(),
+        root_certificates=_authorities(tls.ca_file) or system_authorities(),
         private_key=_read("client_key_file", tls.client_key_file),
         certificate_chain=_read("client_cert_file", tls.client_cert_file),
     )
+
+
+def _authorities(path: Path | None) -> bytes | None:
+    """The file's certificates. gRPC itself would only fail to connect, and not say why, when there are none."""
+    content = _read("ca_file", path)
+    if content is None:
+        return None
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=content.decode("ascii", "ignore"))
+    except (ssl.SSLError, ValueError):  # not chained: it says nothing to an application
+        raise ConfigurationError(f"ca_file {path} holds no certificate (PEM)") from None
+    return content
 
 
 def _read(setting: str, path: Path | None) -> bytes | None:

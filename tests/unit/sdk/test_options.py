@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from tests.support.certificates import make_certificates
 from typeplate import Client, _channel, _options
 from typeplate._surface import methods
 from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
@@ -76,9 +77,44 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Client("h:1", client_secret="tps_x")
     with pytest.raises(ConfigurationError, match="timeout"):
         Client("h:1", timeout=0)
-    for target in ("", "https://vehicles.internal", "grpc://vehicles.internal:443"):
-        with pytest.raises(ConfigurationError, match="target"):
-            Client(target)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "https://h", "grpc://h:443", "vehicles.internal", "localhost", "::1", "[::1]", "h:", "h:0", "h:65536", "h:x",
+     "dns:///h", "ipv4:127.0.0.1", "ipv4:127.0.0.1:1,127.0.0.2"],
+)  # fmt: skip
+def test_a_target_without_a_port_is_refused(target: str) -> None:
+    """gRPC would silently take port 443."""
+    with pytest.raises(ConfigurationError, match=r"target .* host:port"):
+        Client(target)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["h:1", "127.0.0.1:50051", "[::1]:443", "dns:///h:443", "dns:h:443", "dns://127.0.0.1/h:443", "ipv6:[::1]:443",
+     "ipv4:127.0.0.1:1,127.0.0.2:2", "unix:/run/t.sock", "unix-abstract:t", "xds:///vehicles"],
+)  # fmt: skip
+def test_all_names_of_a_server_with_a_port_are_taken(target: str) -> None:
+    assert target in repr(Client(target))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_ca_file_without_a_certificate_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Else every connection would fail for a reason that nobody sees."""
+    file = tmp_path / "ca.pem"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"ca_file .*ca\.pem holds no certificate"):
+        channel_credentials(Transport.TLS, TlsSettings(ca_file=file))
+
+
+def test_a_ca_file_may_hold_comments_in_any_language(tmp_path: Path) -> None:
+    """Bundles name their authorities beside the certificates."""
+    file = make_certificates(tmp_path).ca
+    file.write_bytes("# Főtanúsítvány\n".encode() + file.read_bytes())
+    assert channel_credentials(Transport.TLS, TlsSettings(ca_file=file)) is not None
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -128,7 +164,13 @@ def test_only_idempotent_unary_methods_are_retried_and_wait_for_the_server() -> 
     (config,) = json.loads(dict(_channel.channel_options(options()))["grpc.service_config"])["methodConfig"]
     assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
     assert config["waitForReady"] is True
-    assert [f"/{n['service']}/{n['method']}" for n in config["name"]] == list(methods.IDEMPOTENT_UNARY)
+    expected = [path for path in methods.IDEMPOTENT_UNARY if path not in methods.PUBLIC]
+    assert [f"/{n['service']}/{n['method']}" for n in config["name"]] == expected
+
+
+def test_every_public_method_may_be_sent_again() -> None:
+    """The SDK does so by itself, see `typeplate._reach`; one that may not needs another way there."""
+    assert set(methods.PUBLIC) <= set(methods.IDEMPOTENT_UNARY)
 
 
 def test_keepalive_fits_what_the_server_allows() -> None:
