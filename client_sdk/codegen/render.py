@@ -77,7 +77,7 @@ def iterables(method: Method) -> set[str]:
 
 
 def helpers(methods: Iterable[Method]) -> set[str]:
-    found = {"present", "refuse_beside"}
+    found = {"Methods", "build", "refuse_beside"}
     for method in methods:
         found |= {argument.converter for argument in method.arguments if argument.converter}
         found |= {"part"} if method.filter_type else set()
@@ -88,6 +88,7 @@ def helpers(methods: Iterable[Method]) -> set[str]:
 def runtime_imports(methods: tuple[Method, ...]) -> Iterator[str]:
     yield "from typeplate._calls import Calls"
     yield "from typeplate._calls_aio import AsyncCalls"
+    yield "from typeplate._options import Timeout"
     if any(method.item for method in methods):
         yield "from typeplate._paging import AsyncPager, Pager"
     if any(method.server_streaming for method in methods):
@@ -109,7 +110,7 @@ def merged(statements: set[str]) -> Iterator[str]:
 
 def render_class(service: Service, *, aio: bool) -> Iterator[str]:
     stub = f"{service.module.rpartition('.')[2]}_grpc.{service.name}Stub"
-    yield f"class {class_name(service, aio=aio)}:"
+    yield f"class {class_name(service, aio=aio)}(Methods):"
     yield from docstring(service.comment, [], "    ")
     yield from ("", f"    def __init__(self, calls: {'AsyncCalls' if aio else 'Calls'}) -> None:")
     yield "        self._calls = calls"
@@ -169,7 +170,7 @@ def signature(method: Method, parameters: list[str], *, aio: bool) -> Iterator[s
     yield f"    {'async ' if awaited else ''}def {method.python_name}("
     yield "        self,"
     yield from (f"        {parameter}," for parameter in parameters)
-    yield "        timeout: float | None = None,"
+    yield "        timeout: Timeout | None = None,"
     yield f"    ) -> {result_type(method, aio=aio)}:"
 
 
@@ -201,15 +202,15 @@ def construction(method: Method) -> Iterator[str]:
     if not method.arguments:
         yield f"request = {method.request.text}()"
         return
-    yield f"request = {method.request.text}("
-    yield "    **present("
+    yield "request = build("
+    yield f"    {method.request.text},"
     if method.filter_type:
-        yield "        filter=part("
-        yield f"            {method.filter_type.text},"
-        yield from (f"            {value(argument)}," for argument in filtering)
-        yield "        ),"
-    yield from (f"        {value(argument)}," for argument in plain)
-    yield from ("    )", ")")
+        yield "    filter=part("
+        yield f"        {method.filter_type.text},"
+        yield from (f"        {value(argument)}," for argument in filtering)
+        yield "    ),"
+    yield from (f"    {value(argument)}," for argument in plain)
+    yield ")"
 
 
 def value(argument: Argument) -> str:

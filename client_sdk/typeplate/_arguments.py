@@ -21,16 +21,46 @@ def present(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def build(kind: type[M], /, **fields: Any) -> M:
+    """A message of the fields that were given. Raises TypeError or ValueError naming the one that does not fit."""
+    given = present(**fields)
+    try:
+        return kind(**given)
+    except (TypeError, ValueError):
+        for name, value in given.items():
+            _try(kind, name, value)
+        raise
+
+
+def _try(kind: type[Message], name: str, value: Any) -> None:
+    """Raises for a field whose value does not fit. The value itself is not quoted: it may be a secret."""
+    try:
+        kind(**{name: value})
+    except TypeError:
+        raise TypeError(f"{name} cannot be {type(value).__name__} ({kind.DESCRIPTOR.name}.{name})") from None
+    except ValueError:
+        raise ValueError(f"{name} is out of range or no such value ({kind.DESCRIPTOR.name}.{name})") from None
+
+
 def part(kind: type[M], /, **fields: Any) -> M | None:
     """A message of the fields that were given; absent when none was."""
     given = present(**fields)
-    return kind(**given) if given else None
+    return build(kind, **given) if given else None
 
 
 def refuse_beside(request: Message, /, **fields: Any) -> None:
     """A ready request comes alone: an argument beside it would be lost. Raises TypeError naming the arguments."""
     if given := present(**fields):
         raise TypeError(f"give either request= or {', '.join(given)}, not both ({type(request).__name__})")
+
+
+class Methods:
+    """The generated methods of one service. A subclass keeps its client's calls as `_calls`."""
+
+    def __repr__(self) -> str:
+        target = vars(self)["_calls"].target
+        names = ", ".join(name for name in dir(type(self)) if not name.startswith("_"))
+        return f"<{type(self).__name__} of {vars(self)['_calls'].target}: {names}>"
 
 
 def duration(value: timedelta | Duration | None) -> Duration | None:

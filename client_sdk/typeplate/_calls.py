@@ -13,7 +13,7 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth import Authenticator
-from typeplate._options import Options
+from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach, told
 from typeplate._replay import Once, Replay
 from typeplate._session import Session
@@ -33,6 +33,11 @@ class Calls:
         self._sessions: dict[int, Session] = {}
         self._cache = TokenCache(random.random)
         self._closed = False
+
+    @property
+    def target(self) -> str:
+        """The server."""
+        return self._options.target
 
     @property
     def patience(self) -> float:
@@ -60,7 +65,7 @@ class Calls:
         return self.session().stub(kind)
 
     def unary(
-        self, method: Callable[..., Response], request: Any, timeout: float | None, *, public: bool = False
+        self, method: Callable[..., Response], request: Any, timeout: Timeout | None, *, public: bool = False
     ) -> Response:
         """One request, one response. All public methods may be sent again, see `_reach`."""
         limit = deadline_of(timeout, self._options.timeout)
@@ -69,7 +74,7 @@ class Calls:
         return self._perform(method, Once(request), limit, public=False, ample=False)
 
     def stream_unary(
-        self, method: Callable[..., Response], requests: Iterable[Any], timeout: float | None, *, public: bool = False
+        self, method: Callable[..., Response], requests: Iterable[Any], timeout: Timeout | None, *, public: bool = False
     ) -> Response:
         """Many requests, one response; no limit of time unless one is given."""
         return self._perform(method, Replay(requests), deadline_of(timeout, math.inf), public=public, ample=True)
@@ -119,9 +124,3 @@ class Calls:
         self._closed = True
         if (session := self._sessions.pop(os.getpid(), None)) is not None:
             session.close()
-
-
-def deadline_of(given: float | None, default: float) -> float | None:
-    """The timeout for gRPC: the call's, else the default; infinite is none."""
-    timeout = default if given is None else given
-    return None if math.isinf(timeout) else timeout

@@ -13,8 +13,7 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth_aio import AsyncAuthenticator
-from typeplate._calls import deadline_of
-from typeplate._options import Options
+from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
@@ -35,6 +34,11 @@ class AsyncCalls:
         self._sessions: dict[int, AsyncSession] = {}
         self._cache = TokenCache(random.random)
         self._closed = False
+
+    @property
+    def target(self) -> str:
+        """The server."""
+        return self._options.target
 
     @property
     def patience(self) -> float:
@@ -61,7 +65,7 @@ class AsyncCalls:
         return self.session().stub(kind)
 
     async def unary(
-        self, method: Callable[..., Awaitable[Response]], request: Any, timeout: float | None, *, public: bool = False
+        self, method: Callable[..., Awaitable[Response]], request: Any, timeout: Timeout | None, *, public: bool = False
     ) -> Response:
         """One request, one response. All public methods may be sent again, see `_reach`."""
         limit = deadline_of(timeout, self._options.timeout)
@@ -73,7 +77,7 @@ class AsyncCalls:
         self,
         method: Callable[..., Awaitable[Response]],
         requests: Iterable[Any] | AsyncIterable[Any],
-        timeout: float | None,
+        timeout: Timeout | None,
         *,
         public: bool = False,
     ) -> Response:

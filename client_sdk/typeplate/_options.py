@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,26 @@ from typeplate.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_S = 10.0
 BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+Timeout = float | timedelta
+"""Seconds, or a timedelta."""
+
+
+def seconds_of(timeout: Timeout) -> float:
+    """The timeout in seconds. Raises ConfigurationError for one that is not positive."""
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if not isinstance(seconds, int | float):
+        raise TypeError(f"timeout cannot be {type(timeout).__name__}: it is seconds or a timedelta")
+    if not seconds > 0:
+        raise ConfigurationError("timeout is not positive")
+    return seconds
+
+
+def deadline_of(given: Timeout | None, default: float) -> float | None:
+    """The timeout for gRPC: the call's, else the default; infinite is none. Raises ConfigurationError."""
+    timeout = default if given is None else seconds_of(given)
+    return None if math.isinf(timeout) else timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ class Configured:
         client_secret: str | SecretCallable | None = None,
         client_secret_file: str | Path | None = None,
         scopes: Sequence[str] = (),
-        timeout: float = DEFAULT_TIMEOUT_S,
+        timeout: Timeout = DEFAULT_TIMEOUT_S,
         ca_file: str | Path | None = None,
         client_cert_file: str | Path | None = None,
         client_key_file: str | Path | None = None,
@@ -71,7 +92,7 @@ class Configured:
             client_secret: Its secret `tps_…`, or a callable that fetches it (an asynchronous one for AsyncClient).
             client_secret_file: A file that holds the secret, read again for each token: for mounted ones that rotate.
             scopes: The scopes its tokens shall carry. Empty: all that it is granted.
-            timeout: Seconds that a unary call may take where the call itself says nothing; `inf` for no limit.
+            timeout: Seconds, or a timedelta, that a unary call may take where it says nothing; `inf` for no limit.
             ca_file: Certificate authorities to trust, PEM. Absent: the system's.
             client_cert_file: Client certificate, PEM, with `client_key_file`.
             client_key_file: The client certificate's private key, PEM.
@@ -84,15 +105,13 @@ class Configured:
         """
         if not is_target(target):
             raise ConfigurationError(f"target {target!r} is not of the form host:port or unix:/path")
-        if not timeout > 0:
-            raise ConfigurationError("timeout is not positive")
         tls = TlsSettings(_path(ca_file), _path(client_cert_file), _path(client_key_file), server_name)
         transport = transport_of(target, tls, plaintext)
         source = secret_source(client_secret, client_secret_file)
         if (source is None) != (not client_id):
             raise ConfigurationError("client_id and client_secret (or client_secret_file) belong together")
         credentials = Credentials(client_id, source, tuple(scopes)) if client_id and source else None
-        self._start(Options(target, credentials, timeout, tls, transport, proxy, user_agent, clock))
+        self._start(Options(target, credentials, seconds_of(timeout), tls, transport, proxy, user_agent, clock))
 
     def _start(self, options: Options) -> None:
         self._options = options

@@ -17,6 +17,9 @@ class Pager(Generic[Item, Page]):
         self._request = request
         self._items = items
 
+    def __repr__(self) -> str:
+        return _shown(self, self._request)
+
     def __iter__(self) -> Iterator[Item]:
         for page in self.pages():
             yield from self._items(page)
@@ -42,6 +45,9 @@ class AsyncPager(Generic[Item, Page]):
         self._request = request
         self._items = items
 
+    def __repr__(self) -> str:
+        return _shown(self, self._request)
+
     async def __aiter__(self) -> AsyncIterator[Item]:
         async for page in self.pages():
             for item in self._items(page):
@@ -56,6 +62,14 @@ class AsyncPager(Generic[Item, Page]):
             if not (token := page.next_page_token):  # type: ignore[attr-defined]
                 return
             request.page_token = token
+
+
+def _shown(pager: object, request: Any) -> str:
+    """The request as text; list requests hold conditions and no secrets."""
+    from google.protobuf.text_format import MessageToString
+
+    text = MessageToString(request, as_one_line=True, as_utf8=True)
+    return f"<{type(pager).__name__} of {request.DESCRIPTOR.name}{': ' if text else ''}{text}>"
 
 
 def _copy(request: Any) -> Any:

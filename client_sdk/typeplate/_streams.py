@@ -6,6 +6,7 @@ and while the server is away and the method is idempotent, within the client's d
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from typeplate._options import Timeout, deadline_of
 from typeplate._replay import Once, Replay
 from typeplate._status import typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
@@ -61,7 +63,7 @@ class ResponseStream(Generic[T]):
         calls: Calls,
         method: Callable[[], Callable[..., Any]],
         request: Message | Iterable[Any],
-        timeout: float | None,
+        timeout: Timeout | None,
         *,
         idempotent: bool = False,
         public: bool = False,
@@ -69,7 +71,7 @@ class ResponseStream(Generic[T]):
         self._calls = calls
         self._method = method
         self._requests = Once(request) if isinstance(request, Message) else Replay(request)
-        self._timeout = timeout
+        self._timeout = deadline_of(timeout, math.inf)
         self._idempotent = idempotent
         self._public = public
         self._call: Any = None

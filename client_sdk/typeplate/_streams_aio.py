@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from typeplate._options import Timeout, deadline_of
 from typeplate._replay import AsyncReplay, Once
 from typeplate._status import typed_error
 from typeplate._streams import Opening
@@ -34,7 +36,7 @@ class AsyncResponseStream(Generic[T]):
         calls: AsyncCalls,
         method: Callable[[], Callable[..., Any]],
         request: Message | Iterable[Any] | AsyncIterable[Any],
-        timeout: float | None,
+        timeout: Timeout | None,
         *,
         idempotent: bool = False,
         public: bool = False,
@@ -42,7 +44,7 @@ class AsyncResponseStream(Generic[T]):
         self._calls = calls
         self._method = method
         self._requests = Once(request) if isinstance(request, Message) else AsyncReplay(request)
-        self._timeout = timeout
+        self._timeout = deadline_of(timeout, math.inf)
         self._idempotent = idempotent
         self._public = public
         self._call: Any = None

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 import grpc
 
 from typeplate._calls_aio import AsyncCalls
-from typeplate._options import Configured, Options
+from typeplate._options import Configured, Options, Timeout, deadline_of
 from typeplate._surface import AsyncSurface
 
 Stub = TypeVar("Stub")
@@ -29,9 +29,10 @@ class AsyncClient(Configured, AsyncSurface):
         """A raw stub, for example `client.stub(DataServiceStub)`: its calls get tokens, and raise grpc.RpcError."""
         return self._calls.session().raw_stub(kind)
 
-    async def access_token(self, timeout: float | None = None) -> str:
+    async def access_token(self, timeout: Timeout | None = None) -> str:
         """The token that a call would carry now, for diagnostics. Whoever has it can call in this client's name."""
-        token = await self._calls.authenticator().token(self._calls.patience if timeout is None else timeout)
+        limit = deadline_of(timeout, self._calls.patience)
+        token = await self._calls.authenticator().token(self._calls.patience if limit is None else limit)
         return token.value
 
     async def close(self) -> None:

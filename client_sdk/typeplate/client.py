@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 import grpc
 
 from typeplate._calls import Calls
-from typeplate._options import Configured, Options
+from typeplate._options import Configured, Options, Timeout, deadline_of
 from typeplate._surface import Surface
 
 Stub = TypeVar("Stub")
@@ -30,9 +30,10 @@ class Client(Configured, Surface):
         """A raw stub, for example `client.stub(DataServiceStub)`: its calls get tokens, and raise grpc.RpcError."""
         return self._calls.session().raw_stub(kind)
 
-    def access_token(self, timeout: float | None = None) -> str:
+    def access_token(self, timeout: Timeout | None = None) -> str:
         """The token that a call would carry now, for diagnostics. Whoever has it can call in this client's name."""
-        return self._calls.authenticator().token(self._calls.patience if timeout is None else timeout).value
+        limit = deadline_of(timeout, self._calls.patience)
+        return self._calls.authenticator().token(self._calls.patience if limit is None else limit).value
 
     def close(self) -> None:
         """Ends calls under way and closes the connection. The client cannot be used afterwards."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from tests.support.fake_auth_server import COLLECT
 from typeplate import AsyncClient, Client
+from typeplate._options import Timeout
 from typeplate.v1 import data_service_pb2, vehicle_pb2
 
 SECRET = "tps_key0_sentinelSECRET"
@@ -38,17 +39,17 @@ class Driver(Protocol):
     @property
     def client(self) -> Client | AsyncClient: ...
 
-    def get(self, name: str = "vehicles/epa-1", timeout: float | None = None) -> vehicle_pb2.Vehicle: ...
-    def start_get(self, timeout: float | None = None) -> Future[vehicle_pb2.Vehicle]: ...
+    def get(self, name: str = "vehicles/epa-1", timeout: Timeout | None = None) -> vehicle_pb2.Vehicle: ...
+    def start_get(self, timeout: Timeout | None = None) -> Future[vehicle_pb2.Vehicle]: ...
     def gather(self) -> list[vehicle_pb2.Vehicle | BaseException]: ...
     def vehicles(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]: ...
     def pages(self, **arguments: Any) -> list[int]: ...
     def export(self, **arguments: Any) -> list[int]: ...
-    def import_(self, count: int, timeout: float | None = None) -> list[int]: ...
+    def import_(self, count: int, timeout: Timeout | None = None) -> list[int]: ...
     def collect(self, count: int) -> str: ...  # as a generated method of that kind would; there is none yet
     def call(self, service: str, method: str, **arguments: Any) -> Any: ...
     def raw_get(self, **options: Any) -> vehicle_pb2.Vehicle: ...
-    def token(self) -> str: ...
+    def token(self, timeout: Timeout | None = None) -> str: ...
     def close(self) -> None: ...
 
 
@@ -80,10 +81,10 @@ class SyncDriver:
         self.client = Client(target, **settings)
         self._pool = ThreadPoolExecutor(self.many)
 
-    def get(self, name: str = "vehicles/epa-1", timeout: float | None = None) -> vehicle_pb2.Vehicle:
+    def get(self, name: str = "vehicles/epa-1", timeout: Timeout | None = None) -> vehicle_pb2.Vehicle:
         return self.client.data.get_vehicle(name=name, timeout=timeout)
 
-    def start_get(self, timeout: float | None = None) -> Future[vehicle_pb2.Vehicle]:
+    def start_get(self, timeout: Timeout | None = None) -> Future[vehicle_pb2.Vehicle]:
         return self._pool.submit(self.get, timeout=timeout)
 
     def gather(self) -> list[vehicle_pb2.Vehicle | BaseException]:
@@ -105,7 +106,7 @@ class SyncDriver:
     def export(self, **arguments: Any) -> list[int]:
         return [message.revision for message in self.client.data.export_vehicles(**arguments)]
 
-    def import_(self, count: int, timeout: float | None = None) -> list[int]:
+    def import_(self, count: int, timeout: Timeout | None = None) -> list[int]:
         answers = self.client.data.import_vehicles(import_requests(count), timeout=timeout)
         return [answer.last_row_number for answer in answers]
 
@@ -121,8 +122,8 @@ class SyncDriver:
         found: vehicle_pb2.Vehicle = self.client.stub(getter)(data_service_pb2.GetVehicleRequest(name="n"), **options)
         return found
 
-    def token(self) -> str:
-        return self.client.access_token()
+    def token(self, timeout: Timeout | None = None) -> str:
+        return self.client.access_token(timeout)
 
     def close(self) -> None:
         self.client.close()
@@ -148,10 +149,10 @@ class AsyncDriver:
 
         return asyncio.run_coroutine_threadsafe(on_loop(), self._loop).result(WITHIN_S)
 
-    def get(self, name: str = "vehicles/epa-1", timeout: float | None = None) -> vehicle_pb2.Vehicle:
+    def get(self, name: str = "vehicles/epa-1", timeout: Timeout | None = None) -> vehicle_pb2.Vehicle:
         return self.start_get(timeout, name).result(WITHIN_S)
 
-    def start_get(self, timeout: float | None = None, name: str = "vehicles/epa-1") -> Future[vehicle_pb2.Vehicle]:
+    def start_get(self, timeout: Timeout | None = None, name: str = "vehicles/epa-1") -> Future[vehicle_pb2.Vehicle]:
         return asyncio.run_coroutine_threadsafe(self.client.data.get_vehicle(name=name, timeout=timeout), self._loop)
 
     def gather(self) -> list[vehicle_pb2.Vehicle | BaseException]:
@@ -178,7 +179,7 @@ class AsyncDriver:
     def export(self, **arguments: Any) -> list[int]:
         return [each.revision for each in self._collected(lambda: self.client.data.export_vehicles(**arguments))]
 
-    def import_(self, count: int, timeout: float | None = None) -> list[int]:
+    def import_(self, count: int, timeout: Timeout | None = None) -> list[int]:
         found = self._collected(lambda: self.client.data.import_vehicles(import_requests(count), timeout=timeout))
         return [answer.last_row_number for answer in found]
 
@@ -197,8 +198,8 @@ class AsyncDriver:
         found: vehicle_pb2.Vehicle = self._run(lambda: self.client.stub(getter)(request, **options))
         return found
 
-    def token(self) -> str:
-        token: str = self._run(self.client.access_token)
+    def token(self, timeout: Timeout | None = None) -> str:
+        token: str = self._run(lambda: self.client.access_token(timeout))
         return token
 
     def close(self) -> None:

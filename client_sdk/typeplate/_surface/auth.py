@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, overload
 
 from google.protobuf import duration_pb2, field_mask_pb2
 
-from typeplate._arguments import duration, field_mask, part, present, refuse_beside
+from typeplate._arguments import Methods, build, duration, field_mask, part, refuse_beside
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
+from typeplate._options import Timeout
 from typeplate._paging import AsyncPager, Pager
 from typeplate.v1 import auth_service_pb2, auth_service_pb2_grpc, client_pb2
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
 
 
-class AuthMethods:
+class AuthMethods(Methods):
     """Exchanges an application's key for a short-lived access token, and administers applications.
 
     Beside the errors named at a method, every method but the public ones may answer UNAUTHENTICATED
@@ -45,7 +46,7 @@ class AuthMethods:
         client_secret: str,
         scopes: Iterable[str] | None = None,
         lifetime: timedelta | duration_pb2.Duration | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.IssueTokenResponse: ...
 
     @overload
@@ -53,7 +54,7 @@ class AuthMethods:
         self,
         *,
         request: auth_service_pb2.IssueTokenRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.IssueTokenResponse: ...
 
     def issue_token(
@@ -64,7 +65,7 @@ class AuthMethods:
         scopes: Iterable[str] | None = None,
         lifetime: timedelta | duration_pb2.Duration | None = None,
         request: auth_service_pb2.IssueTokenRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.IssueTokenResponse:
         """Exchanges a client id and secret for an access token: OAuth2 client credentials (RFC 6749 §4.4), no refresh token.
 
@@ -87,13 +88,12 @@ class AuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.IssueTokenRequest(
-                **present(
-                    client_id=client_id,
-                    client_secret=client_secret,
-                    scopes=scopes,
-                    lifetime=duration(lifetime),
-                )
+            request = build(
+                auth_service_pb2.IssueTokenRequest,
+                client_id=client_id,
+                client_secret=client_secret,
+                scopes=scopes,
+                lifetime=duration(lifetime),
             )
         else:
             refuse_beside(
@@ -111,7 +111,7 @@ class AuthMethods:
         *,
         client: client_pb2.Client,
         client_id: str | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     @overload
@@ -119,7 +119,7 @@ class AuthMethods:
         self,
         *,
         request: auth_service_pb2.CreateClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     def create_client(
@@ -128,7 +128,7 @@ class AuthMethods:
         client: client_pb2.Client | None = None,
         client_id: str | None = None,
         request: auth_service_pb2.CreateClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
@@ -143,11 +143,10 @@ class AuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.CreateClientRequest(
-                **present(
-                    client=client,
-                    client_id=client_id,
-                )
+            request = build(
+                auth_service_pb2.CreateClientRequest,
+                client=client,
+                client_id=client_id,
             )
         else:
             refuse_beside(
@@ -162,7 +161,7 @@ class AuthMethods:
         self,
         *,
         name: str,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     @overload
@@ -170,7 +169,7 @@ class AuthMethods:
         self,
         *,
         request: auth_service_pb2.GetClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     def get_client(
@@ -178,7 +177,7 @@ class AuthMethods:
         *,
         name: str | None = None,
         request: auth_service_pb2.GetClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client:
         """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
 
@@ -189,10 +188,9 @@ class AuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.GetClientRequest(
-                **present(
-                    name=name,
-                )
+            request = build(
+                auth_service_pb2.GetClientRequest,
+                name=name,
             )
         else:
             refuse_beside(
@@ -209,7 +207,7 @@ class AuthMethods:
         page_size: int | None = None,
         page_token: str | None = None,
         request: auth_service_pb2.ListClientsRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> Pager[client_pb2.Client, auth_service_pb2.ListClientsResponse]:
         """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
 
@@ -222,16 +220,15 @@ class AuthMethods:
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = auth_service_pb2.ListClientsRequest(
-                **present(
-                    filter=part(
-                        auth_service_pb2.ListClientsRequest.Filter,
-                        states=states,
-                        scope=scope,
-                    ),
-                    page_size=page_size,
-                    page_token=page_token,
-                )
+            request = build(
+                auth_service_pb2.ListClientsRequest,
+                filter=part(
+                    auth_service_pb2.ListClientsRequest.Filter,
+                    states=states,
+                    scope=scope,
+                ),
+                page_size=page_size,
+                page_token=page_token,
             )
         else:
             refuse_beside(
@@ -253,7 +250,7 @@ class AuthMethods:
         *,
         client: client_pb2.Client,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     @overload
@@ -261,7 +258,7 @@ class AuthMethods:
         self,
         *,
         request: auth_service_pb2.UpdateClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     def update_client(
@@ -270,7 +267,7 @@ class AuthMethods:
         client: client_pb2.Client | None = None,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
         request: auth_service_pb2.UpdateClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client:
         """Changes display name, scopes, longest token life or labels.
 
@@ -288,11 +285,10 @@ class AuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.UpdateClientRequest(
-                **present(
-                    client=client,
-                    update_mask=field_mask(update_mask),
-                )
+            request = build(
+                auth_service_pb2.UpdateClientRequest,
+                client=client,
+                update_mask=field_mask(update_mask),
             )
         else:
             refuse_beside(
@@ -309,7 +305,7 @@ class AuthMethods:
         name: str,
         reason: str | None = None,
         force: bool | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
     @overload
@@ -317,7 +313,7 @@ class AuthMethods:
         self,
         *,
         request: auth_service_pb2.RevokeClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
     def revoke_client(
@@ -327,7 +323,7 @@ class AuthMethods:
         reason: str | None = None,
         force: bool | None = None,
         request: auth_service_pb2.RevokeClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse:
         """Revokes an application for good: its secrets, its tokens.
 
@@ -345,12 +341,11 @@ class AuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.RevokeClientRequest(
-                **present(
-                    name=name,
-                    reason=reason,
-                    force=force,
-                )
+            request = build(
+                auth_service_pb2.RevokeClientRequest,
+                name=name,
+                reason=reason,
+                force=force,
             )
         else:
             refuse_beside(
@@ -365,7 +360,7 @@ class AuthMethods:
         self,
         *,
         request: auth_service_pb2.GetJwksRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.Jwks:
         """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own.
 
@@ -379,7 +374,7 @@ class AuthMethods:
         return self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
 
-class AsyncAuthMethods:
+class AsyncAuthMethods(Methods):
     """Exchanges an application's key for a short-lived access token, and administers applications.
 
     Beside the errors named at a method, every method but the public ones may answer UNAUTHENTICATED
@@ -406,7 +401,7 @@ class AsyncAuthMethods:
         client_secret: str,
         scopes: Iterable[str] | None = None,
         lifetime: timedelta | duration_pb2.Duration | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.IssueTokenResponse: ...
 
     @overload
@@ -414,7 +409,7 @@ class AsyncAuthMethods:
         self,
         *,
         request: auth_service_pb2.IssueTokenRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.IssueTokenResponse: ...
 
     async def issue_token(
@@ -425,7 +420,7 @@ class AsyncAuthMethods:
         scopes: Iterable[str] | None = None,
         lifetime: timedelta | duration_pb2.Duration | None = None,
         request: auth_service_pb2.IssueTokenRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.IssueTokenResponse:
         """Exchanges a client id and secret for an access token: OAuth2 client credentials (RFC 6749 §4.4), no refresh token.
 
@@ -448,13 +443,12 @@ class AsyncAuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.IssueTokenRequest(
-                **present(
-                    client_id=client_id,
-                    client_secret=client_secret,
-                    scopes=scopes,
-                    lifetime=duration(lifetime),
-                )
+            request = build(
+                auth_service_pb2.IssueTokenRequest,
+                client_id=client_id,
+                client_secret=client_secret,
+                scopes=scopes,
+                lifetime=duration(lifetime),
             )
         else:
             refuse_beside(
@@ -472,7 +466,7 @@ class AsyncAuthMethods:
         *,
         client: client_pb2.Client,
         client_id: str | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     @overload
@@ -480,7 +474,7 @@ class AsyncAuthMethods:
         self,
         *,
         request: auth_service_pb2.CreateClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     async def create_client(
@@ -489,7 +483,7 @@ class AsyncAuthMethods:
         client: client_pb2.Client | None = None,
         client_id: str | None = None,
         request: auth_service_pb2.CreateClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
@@ -504,11 +498,10 @@ class AsyncAuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.CreateClientRequest(
-                **present(
-                    client=client,
-                    client_id=client_id,
-                )
+            request = build(
+                auth_service_pb2.CreateClientRequest,
+                client=client,
+                client_id=client_id,
             )
         else:
             refuse_beside(
@@ -523,7 +516,7 @@ class AsyncAuthMethods:
         self,
         *,
         name: str,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     @overload
@@ -531,7 +524,7 @@ class AsyncAuthMethods:
         self,
         *,
         request: auth_service_pb2.GetClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     async def get_client(
@@ -539,7 +532,7 @@ class AsyncAuthMethods:
         *,
         name: str | None = None,
         request: auth_service_pb2.GetClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client:
         """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
 
@@ -550,10 +543,9 @@ class AsyncAuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.GetClientRequest(
-                **present(
-                    name=name,
-                )
+            request = build(
+                auth_service_pb2.GetClientRequest,
+                name=name,
             )
         else:
             refuse_beside(
@@ -570,7 +562,7 @@ class AsyncAuthMethods:
         page_size: int | None = None,
         page_token: str | None = None,
         request: auth_service_pb2.ListClientsRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> AsyncPager[client_pb2.Client, auth_service_pb2.ListClientsResponse]:
         """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
 
@@ -583,16 +575,15 @@ class AsyncAuthMethods:
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = auth_service_pb2.ListClientsRequest(
-                **present(
-                    filter=part(
-                        auth_service_pb2.ListClientsRequest.Filter,
-                        states=states,
-                        scope=scope,
-                    ),
-                    page_size=page_size,
-                    page_token=page_token,
-                )
+            request = build(
+                auth_service_pb2.ListClientsRequest,
+                filter=part(
+                    auth_service_pb2.ListClientsRequest.Filter,
+                    states=states,
+                    scope=scope,
+                ),
+                page_size=page_size,
+                page_token=page_token,
             )
         else:
             refuse_beside(
@@ -614,7 +605,7 @@ class AsyncAuthMethods:
         *,
         client: client_pb2.Client,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     @overload
@@ -622,7 +613,7 @@ class AsyncAuthMethods:
         self,
         *,
         request: auth_service_pb2.UpdateClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client: ...
 
     async def update_client(
@@ -631,7 +622,7 @@ class AsyncAuthMethods:
         client: client_pb2.Client | None = None,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
         request: auth_service_pb2.UpdateClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> client_pb2.Client:
         """Changes display name, scopes, longest token life or labels.
 
@@ -649,11 +640,10 @@ class AsyncAuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.UpdateClientRequest(
-                **present(
-                    client=client,
-                    update_mask=field_mask(update_mask),
-                )
+            request = build(
+                auth_service_pb2.UpdateClientRequest,
+                client=client,
+                update_mask=field_mask(update_mask),
             )
         else:
             refuse_beside(
@@ -670,7 +660,7 @@ class AsyncAuthMethods:
         name: str,
         reason: str | None = None,
         force: bool | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
     @overload
@@ -678,7 +668,7 @@ class AsyncAuthMethods:
         self,
         *,
         request: auth_service_pb2.RevokeClientRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
     async def revoke_client(
@@ -688,7 +678,7 @@ class AsyncAuthMethods:
         reason: str | None = None,
         force: bool | None = None,
         request: auth_service_pb2.RevokeClientRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse:
         """Revokes an application for good: its secrets, its tokens.
 
@@ -706,12 +696,11 @@ class AsyncAuthMethods:
                 default.
         """
         if request is None:
-            request = auth_service_pb2.RevokeClientRequest(
-                **present(
-                    name=name,
-                    reason=reason,
-                    force=force,
-                )
+            request = build(
+                auth_service_pb2.RevokeClientRequest,
+                name=name,
+                reason=reason,
+                force=force,
             )
         else:
             refuse_beside(
@@ -726,7 +715,7 @@ class AsyncAuthMethods:
         self,
         *,
         request: auth_service_pb2.GetJwksRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> auth_service_pb2.Jwks:
         """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own.
 

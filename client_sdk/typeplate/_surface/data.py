@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, overload
 
 from google.protobuf import field_mask_pb2
 
-from typeplate._arguments import AnyIterable, field_mask, part, present, refuse_beside
+from typeplate._arguments import AnyIterable, Methods, build, field_mask, part, refuse_beside
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
+from typeplate._options import Timeout
 from typeplate._paging import AsyncPager, Pager
 from typeplate._streams import ResponseStream
 from typeplate._streams_aio import AsyncResponseStream
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typeplate.v1.data_service_pb2_grpc import DataServiceAsyncStub
 
 
-class DataMethods:
+class DataMethods(Methods):
     """Reads and writes technical vehicle data.
 
     Beside the errors named at a method, every method may answer UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -43,7 +44,7 @@ class DataMethods:
         self,
         *,
         name: str,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -51,7 +52,7 @@ class DataMethods:
         self,
         *,
         request: data_service_pb2.GetVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     def get_vehicle(
@@ -59,7 +60,7 @@ class DataMethods:
         *,
         name: str | None = None,
         request: data_service_pb2.GetVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Reads one vehicle.
 
@@ -73,10 +74,9 @@ class DataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.GetVehicleRequest(
-                **present(
-                    name=name,
-                )
+            request = build(
+                data_service_pb2.GetVehicleRequest,
+                name=name,
             )
         else:
             refuse_beside(
@@ -90,7 +90,7 @@ class DataMethods:
         self,
         *,
         names: Iterable[str],
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> data_service_pb2.BatchGetVehiclesResponse: ...
 
     @overload
@@ -98,7 +98,7 @@ class DataMethods:
         self,
         *,
         request: data_service_pb2.BatchGetVehiclesRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> data_service_pb2.BatchGetVehiclesResponse: ...
 
     def batch_get_vehicles(
@@ -106,7 +106,7 @@ class DataMethods:
         *,
         names: Iterable[str] | None = None,
         request: data_service_pb2.BatchGetVehiclesRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> data_service_pb2.BatchGetVehiclesResponse:
         """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
@@ -119,10 +119,9 @@ class DataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.BatchGetVehiclesRequest(
-                **present(
-                    names=names,
-                )
+            request = build(
+                data_service_pb2.BatchGetVehiclesRequest,
+                names=names,
             )
         else:
             refuse_beside(
@@ -172,7 +171,7 @@ class DataMethods:
         read_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
         show_deleted: bool | None = None,
         request: data_service_pb2.ListVehiclesRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> Pager[vehicle_pb2.Vehicle, data_service_pb2.ListVehiclesResponse]:
         """Lists the vehicles that meet a filter.
 
@@ -227,49 +226,48 @@ class DataMethods:
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = data_service_pb2.ListVehiclesRequest(
-                **present(
-                    filter=part(
-                        data_service_pb2.VehicleFilter,
-                        source=source,
-                        make=make,
-                        model=model,
-                        trim=trim,
-                        model_year_min=model_year_min,
-                        model_year_max=model_year_max,
-                        fuels=fuels,
-                        drives=drives,
-                        powertrains=powertrains,
-                        body_styles=body_styles,
-                        transmission_types=transmission_types,
-                        query=query,
-                        displacement_l_min=displacement_l_min,
-                        displacement_l_max=displacement_l_max,
-                        cylinders_min=cylinders_min,
-                        cylinders_max=cylinders_max,
-                        power_kw_min=power_kw_min,
-                        power_kw_max=power_kw_max,
-                        fuel_consumption_l_per_100km_min=fuel_consumption_l_per_100km_min,
-                        fuel_consumption_l_per_100km_max=fuel_consumption_l_per_100km_max,
-                        energy_consumption_kwh_per_100km_min=energy_consumption_kwh_per_100km_min,
-                        energy_consumption_kwh_per_100km_max=energy_consumption_kwh_per_100km_max,
-                        co2_g_per_km_min=co2_g_per_km_min,
-                        co2_g_per_km_max=co2_g_per_km_max,
-                        range_km_min=range_km_min,
-                        range_km_max=range_km_max,
-                        electric_range_km_min=electric_range_km_min,
-                        electric_range_km_max=electric_range_km_max,
-                        battery_capacity_kwh_min=battery_capacity_kwh_min,
-                        battery_capacity_kwh_max=battery_capacity_kwh_max,
-                        curb_mass_kg_min=curb_mass_kg_min,
-                        curb_mass_kg_max=curb_mass_kg_max,
-                    ),
-                    order_by=order_by,
-                    page_size=page_size,
-                    page_token=page_token,
-                    read_mask=field_mask(read_mask),
-                    show_deleted=show_deleted,
-                )
+            request = build(
+                data_service_pb2.ListVehiclesRequest,
+                filter=part(
+                    data_service_pb2.VehicleFilter,
+                    source=source,
+                    make=make,
+                    model=model,
+                    trim=trim,
+                    model_year_min=model_year_min,
+                    model_year_max=model_year_max,
+                    fuels=fuels,
+                    drives=drives,
+                    powertrains=powertrains,
+                    body_styles=body_styles,
+                    transmission_types=transmission_types,
+                    query=query,
+                    displacement_l_min=displacement_l_min,
+                    displacement_l_max=displacement_l_max,
+                    cylinders_min=cylinders_min,
+                    cylinders_max=cylinders_max,
+                    power_kw_min=power_kw_min,
+                    power_kw_max=power_kw_max,
+                    fuel_consumption_l_per_100km_min=fuel_consumption_l_per_100km_min,
+                    fuel_consumption_l_per_100km_max=fuel_consumption_l_per_100km_max,
+                    energy_consumption_kwh_per_100km_min=energy_consumption_kwh_per_100km_min,
+                    energy_consumption_kwh_per_100km_max=energy_consumption_kwh_per_100km_max,
+                    co2_g_per_km_min=co2_g_per_km_min,
+                    co2_g_per_km_max=co2_g_per_km_max,
+                    range_km_min=range_km_min,
+                    range_km_max=range_km_max,
+                    electric_range_km_min=electric_range_km_min,
+                    electric_range_km_max=electric_range_km_max,
+                    battery_capacity_kwh_min=battery_capacity_kwh_min,
+                    battery_capacity_kwh_max=battery_capacity_kwh_max,
+                    curb_mass_kg_min=curb_mass_kg_min,
+                    curb_mass_kg_max=curb_mass_kg_max,
+                ),
+                order_by=order_by,
+                page_size=page_size,
+                page_token=page_token,
+                read_mask=field_mask(read_mask),
+                show_deleted=show_deleted,
             )
         else:
             refuse_beside(
@@ -324,7 +322,7 @@ class DataMethods:
         *,
         vehicle: vehicle_pb2.Vehicle,
         vehicle_id: str | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -332,7 +330,7 @@ class DataMethods:
         self,
         *,
         request: data_service_pb2.CreateVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     def create_vehicle(
@@ -341,7 +339,7 @@ class DataMethods:
         vehicle: vehicle_pb2.Vehicle | None = None,
         vehicle_id: str | None = None,
         request: data_service_pb2.CreateVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Creates a vehicle.
 
@@ -356,11 +354,10 @@ class DataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.CreateVehicleRequest(
-                **present(
-                    vehicle=vehicle,
-                    vehicle_id=vehicle_id,
-                )
+            request = build(
+                data_service_pb2.CreateVehicleRequest,
+                vehicle=vehicle,
+                vehicle_id=vehicle_id,
             )
         else:
             refuse_beside(
@@ -376,7 +373,7 @@ class DataMethods:
         *,
         vehicle: vehicle_pb2.Vehicle,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -384,7 +381,7 @@ class DataMethods:
         self,
         *,
         request: data_service_pb2.UpdateVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     def update_vehicle(
@@ -393,7 +390,7 @@ class DataMethods:
         vehicle: vehicle_pb2.Vehicle | None = None,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
         request: data_service_pb2.UpdateVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Changes the fields named by the mask.
 
@@ -408,11 +405,10 @@ class DataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.UpdateVehicleRequest(
-                **present(
-                    vehicle=vehicle,
-                    update_mask=field_mask(update_mask),
-                )
+            request = build(
+                data_service_pb2.UpdateVehicleRequest,
+                vehicle=vehicle,
+                update_mask=field_mask(update_mask),
             )
         else:
             refuse_beside(
@@ -428,7 +424,7 @@ class DataMethods:
         *,
         name: str,
         etag: str | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -436,7 +432,7 @@ class DataMethods:
         self,
         *,
         request: data_service_pb2.DeleteVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     def delete_vehicle(
@@ -445,7 +441,7 @@ class DataMethods:
         name: str | None = None,
         etag: str | None = None,
         request: data_service_pb2.DeleteVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Deletes a vehicle. It stays readable by name as a tombstone, with `delete_time` set (AIP-164).
 
@@ -459,11 +455,10 @@ class DataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.DeleteVehicleRequest(
-                **present(
-                    name=name,
-                    etag=etag,
-                )
+            request = build(
+                data_service_pb2.DeleteVehicleRequest,
+                name=name,
+                etag=etag,
             )
         else:
             refuse_beside(
@@ -477,7 +472,7 @@ class DataMethods:
         self,
         requests: Iterable[data_service_pb2.ImportVehiclesRequest],
         *,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> ResponseStream[data_service_pb2.ImportVehiclesResponse]:
         """Loads the vehicles of one source in bulk.
 
@@ -500,7 +495,7 @@ class DataMethods:
         source: str | None = None,
         after: str | None = None,
         request: data_service_pb2.ExportVehiclesRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> ResponseStream[data_service_pb2.ExportVehiclesResponse]:
         """Streams the whole catalogue, or one source of it, by name.
 
@@ -516,11 +511,10 @@ class DataMethods:
             timeout: Seconds the whole stream may take. Absent: no limit.
         """
         if request is None:
-            request = data_service_pb2.ExportVehiclesRequest(
-                **present(
-                    source=source,
-                    after=after,
-                )
+            request = build(
+                data_service_pb2.ExportVehiclesRequest,
+                source=source,
+                after=after,
             )
         else:
             refuse_beside(
@@ -531,7 +525,7 @@ class DataMethods:
         return ResponseStream(self._calls, lambda: self._stub.ExportVehicles, request, timeout, idempotent=True)
 
 
-class AsyncDataMethods:
+class AsyncDataMethods(Methods):
     """Reads and writes technical vehicle data.
 
     Beside the errors named at a method, every method may answer UNAUTHENTICATED (`TOKEN_MISSING`,
@@ -555,7 +549,7 @@ class AsyncDataMethods:
         self,
         *,
         name: str,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -563,7 +557,7 @@ class AsyncDataMethods:
         self,
         *,
         request: data_service_pb2.GetVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     async def get_vehicle(
@@ -571,7 +565,7 @@ class AsyncDataMethods:
         *,
         name: str | None = None,
         request: data_service_pb2.GetVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Reads one vehicle.
 
@@ -585,10 +579,9 @@ class AsyncDataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.GetVehicleRequest(
-                **present(
-                    name=name,
-                )
+            request = build(
+                data_service_pb2.GetVehicleRequest,
+                name=name,
             )
         else:
             refuse_beside(
@@ -602,7 +595,7 @@ class AsyncDataMethods:
         self,
         *,
         names: Iterable[str],
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> data_service_pb2.BatchGetVehiclesResponse: ...
 
     @overload
@@ -610,7 +603,7 @@ class AsyncDataMethods:
         self,
         *,
         request: data_service_pb2.BatchGetVehiclesRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> data_service_pb2.BatchGetVehiclesResponse: ...
 
     async def batch_get_vehicles(
@@ -618,7 +611,7 @@ class AsyncDataMethods:
         *,
         names: Iterable[str] | None = None,
         request: data_service_pb2.BatchGetVehiclesRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> data_service_pb2.BatchGetVehiclesResponse:
         """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
@@ -631,10 +624,9 @@ class AsyncDataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.BatchGetVehiclesRequest(
-                **present(
-                    names=names,
-                )
+            request = build(
+                data_service_pb2.BatchGetVehiclesRequest,
+                names=names,
             )
         else:
             refuse_beside(
@@ -684,7 +676,7 @@ class AsyncDataMethods:
         read_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
         show_deleted: bool | None = None,
         request: data_service_pb2.ListVehiclesRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> AsyncPager[vehicle_pb2.Vehicle, data_service_pb2.ListVehiclesResponse]:
         """Lists the vehicles that meet a filter.
 
@@ -739,49 +731,48 @@ class AsyncDataMethods:
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = data_service_pb2.ListVehiclesRequest(
-                **present(
-                    filter=part(
-                        data_service_pb2.VehicleFilter,
-                        source=source,
-                        make=make,
-                        model=model,
-                        trim=trim,
-                        model_year_min=model_year_min,
-                        model_year_max=model_year_max,
-                        fuels=fuels,
-                        drives=drives,
-                        powertrains=powertrains,
-                        body_styles=body_styles,
-                        transmission_types=transmission_types,
-                        query=query,
-                        displacement_l_min=displacement_l_min,
-                        displacement_l_max=displacement_l_max,
-                        cylinders_min=cylinders_min,
-                        cylinders_max=cylinders_max,
-                        power_kw_min=power_kw_min,
-                        power_kw_max=power_kw_max,
-                        fuel_consumption_l_per_100km_min=fuel_consumption_l_per_100km_min,
-                        fuel_consumption_l_per_100km_max=fuel_consumption_l_per_100km_max,
-                        energy_consumption_kwh_per_100km_min=energy_consumption_kwh_per_100km_min,
-                        energy_consumption_kwh_per_100km_max=energy_consumption_kwh_per_100km_max,
-                        co2_g_per_km_min=co2_g_per_km_min,
-                        co2_g_per_km_max=co2_g_per_km_max,
-                        range_km_min=range_km_min,
-                        range_km_max=range_km_max,
-                        electric_range_km_min=electric_range_km_min,
-                        electric_range_km_max=electric_range_km_max,
-                        battery_capacity_kwh_min=battery_capacity_kwh_min,
-                        battery_capacity_kwh_max=battery_capacity_kwh_max,
-                        curb_mass_kg_min=curb_mass_kg_min,
-                        curb_mass_kg_max=curb_mass_kg_max,
-                    ),
-                    order_by=order_by,
-                    page_size=page_size,
-                    page_token=page_token,
-                    read_mask=field_mask(read_mask),
-                    show_deleted=show_deleted,
-                )
+            request = build(
+                data_service_pb2.ListVehiclesRequest,
+                filter=part(
+                    data_service_pb2.VehicleFilter,
+                    source=source,
+                    make=make,
+                    model=model,
+                    trim=trim,
+                    model_year_min=model_year_min,
+                    model_year_max=model_year_max,
+                    fuels=fuels,
+                    drives=drives,
+                    powertrains=powertrains,
+                    body_styles=body_styles,
+                    transmission_types=transmission_types,
+                    query=query,
+                    displacement_l_min=displacement_l_min,
+                    displacement_l_max=displacement_l_max,
+                    cylinders_min=cylinders_min,
+                    cylinders_max=cylinders_max,
+                    power_kw_min=power_kw_min,
+                    power_kw_max=power_kw_max,
+                    fuel_consumption_l_per_100km_min=fuel_consumption_l_per_100km_min,
+                    fuel_consumption_l_per_100km_max=fuel_consumption_l_per_100km_max,
+                    energy_consumption_kwh_per_100km_min=energy_consumption_kwh_per_100km_min,
+                    energy_consumption_kwh_per_100km_max=energy_consumption_kwh_per_100km_max,
+                    co2_g_per_km_min=co2_g_per_km_min,
+                    co2_g_per_km_max=co2_g_per_km_max,
+                    range_km_min=range_km_min,
+                    range_km_max=range_km_max,
+                    electric_range_km_min=electric_range_km_min,
+                    electric_range_km_max=electric_range_km_max,
+                    battery_capacity_kwh_min=battery_capacity_kwh_min,
+                    battery_capacity_kwh_max=battery_capacity_kwh_max,
+                    curb_mass_kg_min=curb_mass_kg_min,
+                    curb_mass_kg_max=curb_mass_kg_max,
+                ),
+                order_by=order_by,
+                page_size=page_size,
+                page_token=page_token,
+                read_mask=field_mask(read_mask),
+                show_deleted=show_deleted,
             )
         else:
             refuse_beside(
@@ -836,7 +827,7 @@ class AsyncDataMethods:
         *,
         vehicle: vehicle_pb2.Vehicle,
         vehicle_id: str | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -844,7 +835,7 @@ class AsyncDataMethods:
         self,
         *,
         request: data_service_pb2.CreateVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     async def create_vehicle(
@@ -853,7 +844,7 @@ class AsyncDataMethods:
         vehicle: vehicle_pb2.Vehicle | None = None,
         vehicle_id: str | None = None,
         request: data_service_pb2.CreateVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Creates a vehicle.
 
@@ -868,11 +859,10 @@ class AsyncDataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.CreateVehicleRequest(
-                **present(
-                    vehicle=vehicle,
-                    vehicle_id=vehicle_id,
-                )
+            request = build(
+                data_service_pb2.CreateVehicleRequest,
+                vehicle=vehicle,
+                vehicle_id=vehicle_id,
             )
         else:
             refuse_beside(
@@ -888,7 +878,7 @@ class AsyncDataMethods:
         *,
         vehicle: vehicle_pb2.Vehicle,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -896,7 +886,7 @@ class AsyncDataMethods:
         self,
         *,
         request: data_service_pb2.UpdateVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     async def update_vehicle(
@@ -905,7 +895,7 @@ class AsyncDataMethods:
         vehicle: vehicle_pb2.Vehicle | None = None,
         update_mask: Iterable[str] | field_mask_pb2.FieldMask | None = None,
         request: data_service_pb2.UpdateVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Changes the fields named by the mask.
 
@@ -920,11 +910,10 @@ class AsyncDataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.UpdateVehicleRequest(
-                **present(
-                    vehicle=vehicle,
-                    update_mask=field_mask(update_mask),
-                )
+            request = build(
+                data_service_pb2.UpdateVehicleRequest,
+                vehicle=vehicle,
+                update_mask=field_mask(update_mask),
             )
         else:
             refuse_beside(
@@ -940,7 +929,7 @@ class AsyncDataMethods:
         *,
         name: str,
         etag: str | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     @overload
@@ -948,7 +937,7 @@ class AsyncDataMethods:
         self,
         *,
         request: data_service_pb2.DeleteVehicleRequest,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle: ...
 
     async def delete_vehicle(
@@ -957,7 +946,7 @@ class AsyncDataMethods:
         name: str | None = None,
         etag: str | None = None,
         request: data_service_pb2.DeleteVehicleRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> vehicle_pb2.Vehicle:
         """Deletes a vehicle. It stays readable by name as a tombstone, with `delete_time` set (AIP-164).
 
@@ -971,11 +960,10 @@ class AsyncDataMethods:
                 default.
         """
         if request is None:
-            request = data_service_pb2.DeleteVehicleRequest(
-                **present(
-                    name=name,
-                    etag=etag,
-                )
+            request = build(
+                data_service_pb2.DeleteVehicleRequest,
+                name=name,
+                etag=etag,
             )
         else:
             refuse_beside(
@@ -989,7 +977,7 @@ class AsyncDataMethods:
         self,
         requests: AnyIterable[data_service_pb2.ImportVehiclesRequest],
         *,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> AsyncResponseStream[data_service_pb2.ImportVehiclesResponse]:
         """Loads the vehicles of one source in bulk.
 
@@ -1012,7 +1000,7 @@ class AsyncDataMethods:
         source: str | None = None,
         after: str | None = None,
         request: data_service_pb2.ExportVehiclesRequest | None = None,
-        timeout: float | None = None,
+        timeout: Timeout | None = None,
     ) -> AsyncResponseStream[data_service_pb2.ExportVehiclesResponse]:
         """Streams the whole catalogue, or one source of it, by name.
 
@@ -1028,11 +1016,10 @@ class AsyncDataMethods:
             timeout: Seconds the whole stream may take. Absent: no limit.
         """
         if request is None:
-            request = data_service_pb2.ExportVehiclesRequest(
-                **present(
-                    source=source,
-                    after=after,
-                )
+            request = build(
+                data_service_pb2.ExportVehiclesRequest,
+                source=source,
+                after=after,
             )
         else:
             refuse_beside(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.sdk_drivers import Connect, Driver
 from typeplate import Client
 from typeplate._version import __version__
 from typeplate.errors import (
+    ConfigurationError,
     DatabaseUnavailable,
     DeadlineExceeded,
     FieldViolation,
@@ -64,6 +66,46 @@ def test_durations_and_field_masks_may_be_given_as_python_has_them(client: Drive
         assert client.call("auth", "update_client", client=changed, update_mask=mask).display_name == "labels,scopes"
     with pytest.raises(TypeError, match="list of paths"):
         client.call("auth", "update_client", client=changed, update_mask="labels")
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, float("nan"), timedelta(0)])
+def test_a_timeout_that_is_not_positive_is_refused_at_each_call(client: Driver, timeout: float | timedelta) -> None:
+    """As in the constructor; gRPC would call it a deadline that was exceeded."""
+    calls: list[Callable[..., object]] = [client.get, client.vehicles, client.export, client.token]
+    for call in calls:
+        with pytest.raises(ConfigurationError, match="timeout is not positive"):
+            call(timeout=timeout)
+
+
+def test_a_timeout_may_be_a_timedelta(connect: Connect, server: FakeServer) -> None:
+    client = connect(timeout=timedelta(seconds=10))
+    assert client.get(timeout=timedelta(seconds=10)).make == "Make"
+    assert len(client.vehicles(timeout=timedelta(seconds=10))) == 7
+    assert client.export(timeout=timedelta(seconds=10)) == [1, 2, 3]
+    assert client.token(timeout=timedelta(seconds=10)) == "token-1"
+    server.hold.clear()
+    with pytest.raises(DeadlineExceeded, match=r"within 0\.2 s"):
+        client.get("vehicles/slow", timeout=timedelta(milliseconds=200))
+
+
+def test_an_argument_of_the_wrong_type_is_named(client: Driver) -> None:
+    """Without its value, which may be a secret."""
+    with pytest.raises(TypeError, match=r"^name cannot be int \(GetVehicleRequest\.name\)$"):
+        client.call("data", "get_vehicle", name=5)
+    with pytest.raises(TypeError, match="make cannot be int"):
+        client.vehicles(make=5)
+    with pytest.raises(ValueError, match="page_size is out of range"):
+        client.vehicles(page_size=1 << 40)
+    with pytest.raises(TypeError, match="lifetime cannot be str"):
+        client.call("auth", "issue_token", client_id="app", client_secret="tps_x", lifetime="5m")
+
+
+def test_methods_and_pagers_say_what_they_are(connect: Connect, server: FakeServer) -> None:
+    client = connect().client
+    assert f"of {server.target}: batch_get_vehicles, " in repr(client.data)
+    assert "tps_" not in repr(client.data) + repr(client.auth)
+    pager = client.data.list_vehicles(make="Škoda", page_size=2)
+    assert repr(pager) == f'<{type(pager).__name__} of ListVehiclesRequest: filter {{ make: "Škoda" }} page_size: 2>'
 
 
 def test_an_idempotent_method_is_retried_while_the_server_is_unavailable(client: Driver, server: FakeServer) -> None:

@@ -106,32 +106,33 @@ def test_one_token_request_is_under_way_however_often_it_is_tried(connect: Conne
 
 
 def test_a_server_that_says_it_is_not_available_is_asked_a_few_times(client: Driver, server: FakeServer) -> None:
-    """Its own words come through."""
+    """Its own words come through. The client's clock stands still, so no second token request follows the first."""
     server.refuse_issue("DATABASE_UNAVAILABLE")
     with pytest.raises(Unavailable, match="refused: DATABASE_UNAVAILABLE"):
-        client.get()
+        client.get(timeout=3)
     eventually(lambda: len(server.issued) == 5, "five requests")
 
 
 def test_a_secret_that_does_not_come_is_not_blamed_on_the_server(server: FakeServer) -> None:
-    with slow_secret() as (secret, _), pytest.raises(DeadlineExceeded, match=r"no client secret within 0\.2 s"):
+    with slow_secret() as secret, pytest.raises(DeadlineExceeded, match=r"no client secret within 0\.2 s"):
         Client(server.target, client_id="app", client_secret=secret).data.get_vehicle(name="vehicles/x", timeout=0.2)
 
 
 def test_a_client_closed_while_its_secret_is_fetched_ends_quietly(server: FakeServer) -> None:
     """grpcio would end the process when a method is looked up on a channel that is closed already."""
-    with slow_secret() as (secret, released):
-        with Client(server.target, client_id="app", client_secret=secret) as client, pytest.raises(Unavailable):
-            client.data.get_vehicle(name="vehicles/x", timeout=0.05)
-        (refresh,) = (thread for thread in threading.enumerate() if thread.name == "typeplate-refresh")
-        released.set()
-        refresh.join(30)
+    with (
+        slow_secret() as secret,
+        Client(server.target, client_id="app", client_secret=secret) as client,
+        pytest.raises(Unavailable),
+    ):
+        client.data.get_vehicle(name="vehicles/x", timeout=0.05)
+    assert refreshes() == []
     assert server.issued == []
 
 
 @contextmanager
-def slow_secret() -> Iterator[tuple[Callable[[], str], threading.Event]]:
-    """A callable that gives its secret once the event is set."""
+def slow_secret() -> Iterator[Callable[[], str]]:
+    """A callable that gives its secret only once the block is left."""
     released = threading.Event()
 
     def fetch() -> str:
@@ -139,6 +140,12 @@ def slow_secret() -> Iterator[tuple[Callable[[], str], threading.Event]]:
         return "tps_x"
 
     try:
-        yield fetch, released
+        yield fetch
     finally:
         released.set()
+        for refresh in refreshes():
+            refresh.join(30)
+
+
+def refreshes() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "typeplate-refresh"]
