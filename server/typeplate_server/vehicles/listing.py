@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -25,6 +27,9 @@ from typeplate_server.vehicles.store import NUMBER_FIELDS, Order, Range, Vehicle
 DEFAULT_PAGE_SIZE: Final = 100
 MAX_PAGE_SIZE: Final = 1000
 MAX_TEXT: Final = 200
+MAX_WORDS: Final = 10
+_MAX_VIOLATIONS: Final = 20
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _TEXTS: Final = ("source", "make", "model", "trim", "query")
 _ENUMS: Final = ("fuels", "drives", "powertrains", "body_styles", "transmission_types")
 
@@ -40,8 +45,8 @@ class Listing:
 
 def parse(request: ListVehiclesRequest) -> Listing:
     """The page that a request asks for. Raises InvalidArgument with all faults of the filter, or of another field."""
-    if violations := list(_violations(request.filter)):
-        raise InvalidArgument(*violations[:20])
+    if violations := tuple(islice(_violations(request.filter), _MAX_VIOLATIONS)):
+        raise InvalidArgument(*violations)
     order_by = parse_order_by(request.order_by)
     question = _question(request, order_by)
     query = VehicleQuery(
@@ -50,7 +55,7 @@ def parse(request: ListVehiclesRequest) -> Listing:
         make=request.filter.make.strip(),
         model=request.filter.model.strip(),
         trim=request.filter.trim.strip(),
-        words=tuple(request.filter.query.split()),
+        words=_words(request.filter.query),
         ranges=MappingProxyType(dict(_ranges(request.filter))),
         order_by=order_by,
         after=page_token.decode(request.page_token, question, len(order_by)),
@@ -86,16 +91,38 @@ def _question(request: ListVehiclesRequest, order_by: tuple[Order, ...]) -> byte
 
 def _violations(filter_: VehicleFilter) -> Iterator[FieldViolation]:
     for name in _TEXTS:
-        if len(getattr(filter_, name)) > MAX_TEXT:
-            yield FieldViolation(f"filter.{name}", f"must be at most {MAX_TEXT} characters")
+        if problem := _text_problem(getattr(filter_, name)):
+            yield FieldViolation(f"filter.{name}", problem)
+    if len(filter_.query) <= MAX_TEXT and len(_words(filter_.query)) > MAX_WORDS:
+        yield FieldViolation("filter.query", f"must be at most {MAX_WORDS} different words")
     if filter_.source and not SOURCE_PATTERN.fullmatch(filter_.source):
         yield FieldViolation("filter.source", "must be 2–20 characters of a-z 0-9, beginning with a letter")
     for name in _ENUMS:
-        for number in getattr(filter_, name):
-            if problem := _enum_problem(name, number):
-                yield FieldViolation(f"filter.{name}", problem)
+        yield from _enum_violations(name, getattr(filter_, name))
     for name, bounds in _ranges(filter_):
         yield from _range_violations(name, bounds)
+
+
+def _text_problem(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        return f"must be at most {MAX_TEXT} characters"
+    return "must not contain control characters" if _CONTROL.search(text) else ""
+
+
+def _words(query: str) -> tuple[str, ...]:
+    """The words to look for, each once: every one costs a search through all vehicles."""
+    return tuple(dict.fromkeys(query.split()))
+
+
+def _enum_violations(name: str, numbers: Sequence[int]) -> Iterator[FieldViolation]:
+    """A list longer than its enum is refused unread, for a message may carry millions of numbers."""
+    most = len(_enum_names(name))
+    if len(numbers) > most:
+        yield FieldViolation(f"filter.{name}", f"has {len(numbers)} elements, at most {most} are allowed")
+        return
+    for number in numbers:
+        if problem := _enum_problem(name, number):
+            yield FieldViolation(f"filter.{name}", problem)
 
 
 def _enum_problem(field: str, number: int) -> str:

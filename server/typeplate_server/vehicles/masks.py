@@ -7,7 +7,7 @@ last. `*` stands alone and means all. Paths are names as in the proto.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -16,22 +16,22 @@ from google.protobuf.message import Message
 from typeplate.v1.vehicle_pb2 import Vehicle
 from typeplate_server.errors import FieldViolation, InvalidArgument
 
-MAX_PATHS: Final = 500
+MAX_PATHS: Final = 200
 
 Mask = dict[str, "Mask"]
 """Field names; an empty mask below a name means the whole field."""
 
 
-def parse(paths: Iterable[str], field: str) -> Mask | None:
+def parse(paths: Sequence[str], field: str) -> Mask | None:
     """The mask of these paths on Vehicle; None for `*`. `field` is where the request has the mask.
 
     Raises InvalidArgument naming each path that Vehicle does not have.
     """
+    if len(paths) > MAX_PATHS:
+        raise InvalidArgument.of(field, f"has {len(paths)} paths, at most {MAX_PATHS} are allowed")
     listed = list(paths)
     if listed == ["*"]:
         return None
-    if len(listed) > MAX_PATHS:
-        raise InvalidArgument.of(field, f"has {len(listed)} paths, at most {MAX_PATHS} are allowed")
     problems = [(path, _problem(path)) for path in listed]
     if violations := [FieldViolation(field, problem) for _, problem in problems if problem]:
         raise InvalidArgument(*violations[:20])

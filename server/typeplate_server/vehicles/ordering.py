@@ -8,11 +8,14 @@ from typeplate_server.errors import InvalidArgument
 from typeplate_server.vehicles.store import SORT_FIELDS, Order
 
 MAX_FIELDS: Final = 5
+MAX_TEXT: Final = 500
 _DIRECTIONS: Final = {"asc": False, "desc": True}
 
 
 def parse_order_by(text: str, field: str = "order_by") -> tuple[Order, ...]:
     """The fields to sort by, empty for the order by name. Raises InvalidArgument naming `field`."""
+    if len(text) > MAX_TEXT:
+        raise InvalidArgument.of(field, f"has {len(text)} characters, at most {MAX_TEXT} are allowed")
     if not text.strip():
         return ()
     terms = text.split(",")

@@ -52,6 +52,42 @@ def test_words() -> None:
     assert listing.parse(request(query="  golf \t gti ")).query.words == ("golf", "gti")
 
 
+def test_words_are_looked_for_once_and_at_most_ten() -> None:
+    """Each costs a search through all vehicles, on a thread that others wait for."""
+    ten = [f"w{n}" for n in range(10)]
+    assert listing.parse(request(query=" ".join(ten * 3))).query.words == tuple(ten)
+    assert faults(request(query=" ".join([*ten, "w10"]))) == ["filter.query"]
+
+
+@pytest.mark.parametrize("field", ["make", "model", "trim", "query"])
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x9f"])
+def test_control_characters_are_refused(field: str, character: str) -> None:
+    """No vehicle has one, and a NUL would end the text for the database."""
+    assert faults(request(**{field: f"Opel{character}"})) == [f"filter.{field}"]
+
+
+@pytest.mark.parametrize("field", ["fuels", "drives", "powertrains", "body_styles", "transmission_types"])
+def test_an_enum_list_longer_than_its_enum_is_refused_unread(field: str) -> None:
+    """A million bad numbers cost one violation, where one each froze the server for many seconds."""
+    with pytest.raises(InvalidArgument) as refused:
+        listing.parse(request(**{field: [99] * 1_000_000}))
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.description[:20]) == (f"filter.{field}", "has 1000000 elements")
+
+
+def test_no_more_violations_are_made_than_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is never looked at."""
+    made = []
+
+    def problem(name: str, number: int) -> str:
+        made.append(number)
+        return f"{number} is wrong"
+
+    monkeypatch.setattr(listing, "_enum_problem", problem)
+    filter_ = {"fuels": [99] * 8, "body_styles": [99] * 8, "drives": [99] * 4, "transmission_types": [99] * 4}
+    assert len(faults(request(**filter_))) == len(made) == 20
+
+
 @pytest.mark.parametrize(
     ("filter_", "fields"),
     [

@@ -42,6 +42,7 @@ def test_what_is_understood(text: str, orders: tuple[Order, ...]) -> None:
         "Make",
         "masses.curb_mass_kg",
         "make,model,trim,model_year,power_kw,torque_nm",
+        "make" + " " * 500,
     ],
 )
 def test_what_is_refused(text: str) -> None:
