@@ -5,6 +5,8 @@ Rules:
 * Requests stay bytes until the caller is admitted; replies are serialised here.
 * One interceptor, three functions: the guarded handler of each method is made once, with its Access, at the start.
 * It never asks gRPC's own table of handlers: whatever else were registered with the server could not be called.
+* A caller is asked for its token twice: when the headers come, so that whoever has none sends no body and holds no
+  place, and when the handler starts, because the body may come much later.
 """
 
 from __future__ import annotations
@@ -16,25 +18,30 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc import aio
 
 from typeplate_server.auth.access import Access, access_of
+from typeplate_server.errors import ServiceError
 from typeplate_server.rpc import kinds
 from typeplate_server.rpc.call import Call
 from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, outcome_of
+from typeplate_server.rpc.first_message import FirstMessages
 from typeplate_server.rpc.scrub import scrubbed_traceback
 
 if TYPE_CHECKING:
-    from typeplate_server.auth.admission import Admission
+    from typeplate_server.auth.admission import Admission, Caller
     from typeplate_server.rpc.call_log import CallLog
 
 logger = logging.getLogger(__name__)
 
 AccessRule = Callable[[MethodDescriptor], Access]
+
+REFUSED: Final = Access(public=True)
+"""Of a call that has been refused already: nothing more is asked."""
 
 
 class MissingMethodError(Exception):
@@ -59,6 +66,15 @@ class Method:
     serve: kinds.Serve
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A method and its guarded handler, as gRPC wants it. `early`: the token is asked for at the headers already."""
+
+    method: Method
+    handler: Any
+    early: bool
+
+
 class Interceptor(aio.ServerInterceptor):
     """Answers every call from its table of guarded handlers.
 
@@ -70,23 +86,47 @@ class Interceptor(aio.ServerInterceptor):
         self._log = log
         self._numbers = count(1).__next__
         self._request_ids = f"{secrets.token_hex(6)}-"
-        self._handlers = {
-            f"/{service.descriptor.full_name}/{method.name}": self._handler(service, method)
+        self._first_messages = FirstMessages()
+        self._entries = {
+            f"/{service.descriptor.full_name}/{method.name}": self._entry(service, method)
             for service in services
             for method in service.descriptor.methods
         }
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """The handler for a method's full name, None for an unknown one, which gRPC answers with UNIMPLEMENTED."""
-        return self._handlers.get(handler_call_details.method)
+        entry = self._entries.get(handler_call_details.method)
+        if entry is None:
+            return None
+        if entry.early:
+            try:
+                self._admitted(handler_call_details.invocation_metadata, entry.method.access)
+            except ServiceError as error:
+                return self._refusal(entry.method, error)
+        return entry.handler
 
-    def _handler(self, service: Service, descriptor: MethodDescriptor) -> Any:
+    def _entry(self, service: Service, descriptor: MethodDescriptor) -> Entry:
         function = getattr(service.servicer, descriptor.name, None)
         if function is None:
             raise MissingMethodError(f"{type(service.servicer).__name__} does not serve {descriptor.full_name}")
+        access, serve = service.access_rule(descriptor), kinds.serve_function(descriptor, function)
+        alone = access.public and not descriptor.client_streaming
         name = f"/{service.descriptor.full_name}/{descriptor.name}"
-        method = Method(name, service.access_rule(descriptor), kinds.serve_function(descriptor, function))
-        return kinds.method_handler(descriptor, self._guarded(method))
+        method = Method(name, access, self._first_messages.served(serve) if alone else serve)
+        guarded = self._guarded(method)
+        handler = kinds.stream_handler(guarded) if alone else kinds.method_handler(descriptor, guarded)
+        return Entry(method, handler, early=not access.public and not descriptor.client_streaming)
+
+    def _refusal(self, method: Method, error: ServiceError) -> Any:
+        """A handler that ends the call without waiting for its body, which only a stream's does."""
+
+        async def refuse(request: Any, call: Call, context: Any) -> None:
+            raise error
+
+        return kinds.stream_handler(self._guarded(Method(method.name, REFUSED, refuse)))
+
+    def _admitted(self, metadata: Any, access: Access) -> Caller | None:
+        return self._admission.admit([value for key, value in metadata if key == "authorization"], access)
 
     def _guarded(self, method: Method) -> Callable[[Any, Any], Awaitable[bytes | None]]:
         async def handle(request: Any, context: Any) -> bytes | None:
@@ -110,8 +150,7 @@ class Interceptor(aio.ServerInterceptor):
     def _authorize(self, call: Call, access: Access, context: Any) -> None:
         if access.public:
             return
-        values = [value for key, value in context.invocation_metadata() if key == "authorization"]
-        call.caller = self._admission.admit(values, access)
+        call.caller = self._admitted(context.invocation_metadata(), access)
 
     def _failure(self, error: Exception, call: Call, method: Method) -> Outcome:
         outcome = outcome_of(error)

@@ -36,6 +36,11 @@ def method_handler(method: MethodDescriptor, behaviour: Callable[[Any, Any], Awa
     return HANDLERS[method.client_streaming, method.server_streaming](behaviour)
 
 
+def stream_handler(behaviour: Callable[[Any, Any], Awaitable[bytes | None]]) -> Any:
+    """gRPC's handler object for a behaviour that starts at the headers, reads for itself and writes its replies."""
+    return grpc.stream_stream_rpc_method_handler(behaviour)
+
+
 def serve_function(method: MethodDescriptor, function: Callable[[Any, Call], Any]) -> Serve:
     """`function` of a servicer (see `call`) as one from bytes to bytes."""
     argument = _argument(method)

@@ -1,0 +1,70 @@
+"""Reads the request of a public method, which anyone may begin and nobody is made to finish.
+
+gRPC runs a handler that takes one request when that has come, but counts the call from its headers on, and keeps what
+has come of it in memory: without a token, a few sockets could hold every place there is, for as long as they like. So
+public methods are served as streams, and their one message is read here:
+* within `TIMEOUT_S`;
+* `PLACES` at a time for each peer: an address that begins calls and sends nothing shuts out itself alone.
+
+Methods that need a token are kept from this earlier: the interceptor refuses the token at the headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from grpc import aio
+
+from typeplate_server.errors import InvalidArgument, RateLimited
+from typeplate_server.rpc.call import Call
+from typeplate_server.rpc.kinds import Serve
+
+TIMEOUT_S: Final = 10.0
+PLACES: Final = 32
+RETRY_S: Final = 1.0
+
+
+class FirstMessages:
+    """The requests under way, by peer."""
+
+    def __init__(self, *, timeout_s: float = TIMEOUT_S, places: int = PLACES) -> None:
+        self._timeout_s = timeout_s
+        self._places = places
+        self._waiting: Counter[str] = Counter()
+
+    def served(self, serve: Serve) -> Serve:
+        """`serve`, which takes one request's bytes, as one that reads them from the stream first."""
+
+        async def read_and_serve(_: Any, call: Call, context: Any) -> None:
+            reply = await serve(await self._read(call.peer, context), call, context)
+            if reply is not None:
+                await context.write(reply)
+
+        return read_and_serve
+
+    async def _read(self, peer: str, context: Any) -> bytes:
+        with self._place(peer):
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    message = await context.read()
+            except TimeoutError:
+                raise InvalidArgument.of("request", f"did not come within {self._timeout_s:g} s") from None
+        if message is aio.EOF:
+            raise InvalidArgument.of("request", "is missing")
+        return bytes(message)
+
+    @contextmanager
+    def _place(self, peer: str) -> Iterator[None]:
+        if self._waiting[peer] >= self._places:
+            raise RateLimited("too many calls of this address wait for their request", retry_after=RETRY_S)
+        self._waiting[peer] += 1
+        try:
+            yield
+        finally:
+            self._waiting[peer] -= 1
+            if not self._waiting[peer]:
+                del self._waiting[peer]
