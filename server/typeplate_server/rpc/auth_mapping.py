@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import client_pb2
+from typeplate_server.auth.client_fields import MAX_SCOPES
 from typeplate_server.auth.clients import ClientState, SecretState, State
 from typeplate_server.auth.secrets import ClientSecret
 from typeplate_server.auth.service import UNSET, ClientDraft, ClientPatch
@@ -24,6 +25,7 @@ STATES: Final[dict[State, client_pb2.ClientState.ValueType]] = {
 }
 STATE_OF: Final[dict[int, State]] = {number: state for state, number in STATES.items()}
 COLLECTION: Final = "clients/"
+MAX_MASK_PATHS: Final = 20
 
 IS_SET: Final[dict[str, Callable[[client_pb2.Client], bool]]] = {
     "display_name": lambda client: bool(client.display_name),
@@ -42,6 +44,13 @@ def client_id_of(name: str, field: str) -> str:
     return client_id
 
 
+def scopes_of(scopes: Sequence[str], field: str) -> tuple[str, ...]:
+    """The scopes, if they are at most 20. Raises InvalidArgument naming `field`, before one of them is copied."""
+    if len(scopes) > MAX_SCOPES:
+        raise InvalidArgument.of(field, f"must be at most {MAX_SCOPES}")
+    return tuple(scopes)
+
+
 def draft_of(request: pb.CreateClientRequest) -> ClientDraft:
     """What the caller says of the client to be made."""
     if not request.HasField("client"):
@@ -50,7 +59,7 @@ def draft_of(request: pb.CreateClientRequest) -> ClientDraft:
     return ClientDraft(
         client_id=request.client_id,
         display_name=client.display_name,
-        scopes=tuple(client.scopes),
+        scopes=scopes_of(client.scopes, "client.scopes"),
         max_token_lifetime_s=optional_seconds(client, "max_token_lifetime", "client.max_token_lifetime"),
         labels=dict(client.labels),
     )
@@ -63,7 +72,7 @@ def patch_of(request: pb.UpdateClientRequest) -> ClientPatch:
     lifetime = optional_seconds(client, "max_token_lifetime", "client.max_token_lifetime")
     return ClientPatch(
         display_name=client.display_name if "display_name" in fields else UNSET,
-        scopes=tuple(client.scopes) if "scopes" in fields else UNSET,
+        scopes=scopes_of(client.scopes, "client.scopes") if "scopes" in fields else UNSET,
         max_token_lifetime_s=lifetime if "max_token_lifetime" in fields else UNSET,
         labels=dict(client.labels) if "labels" in fields else UNSET,
     )
@@ -74,6 +83,9 @@ def _set_fields(client: client_pb2.Client) -> set[str]:
 
 
 def _masked_fields(mask: FieldMask) -> set[str]:
+    if len(mask.paths) > MAX_MASK_PATHS:
+        what = f"has {len(mask.paths)} paths, at most {MAX_MASK_PATHS} are allowed"
+        raise InvalidArgument.of("update_mask", what)
     paths = set(mask.paths)
     if paths == {"*"}:
         return set(IS_SET)
@@ -82,8 +94,10 @@ def _masked_fields(mask: FieldMask) -> set[str]:
     return paths
 
 
-def states_of(numbers: list[int]) -> tuple[State, ...]:
-    """The states of a filter. Raises InvalidArgument for UNSPECIFIED and for numbers nobody knows."""
+def states_of(numbers: Sequence[int]) -> tuple[State, ...]:
+    """The states of a filter. Raises InvalidArgument for too many, for UNSPECIFIED and for numbers nobody knows."""
+    if len(numbers) > len(STATES) + 1:
+        raise InvalidArgument.of("filter.states", f"has {len(numbers)} elements, at most {len(STATES) + 1} are allowed")
     for number in numbers:
         if number == client_pb2.CLIENT_STATE_UNSPECIFIED:
             what = "CLIENT_STATE_UNSPECIFIED cannot be asked for; for any, leave the field empty"

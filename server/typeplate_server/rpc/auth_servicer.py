@@ -23,8 +23,9 @@ class AuthServicer:
     async def IssueToken(self, request: pb.IssueTokenRequest, call: Call) -> pb.IssueTokenResponse:
         """Answered from memory: no database, no await."""
         lifetime = mapping.optional_seconds(request, "lifetime", "lifetime")
+        scopes = mapping.scopes_of(request.scopes, "scopes")
         token = self._exchange.exchange(
-            request.client_id, request.client_secret, tuple(request.scopes), lifetime, call.peer, call.proved
+            request.client_id, request.client_secret, scopes, lifetime, call.peer, call.proved
         )
         call.proved(request.client_id, token.jti, token.kid)
         return mapping.token_message(token)
@@ -41,7 +42,7 @@ class AuthServicer:
     async def ListClients(self, request: pb.ListClientsRequest, call: Call) -> pb.ListClientsResponse:
         """From memory, in order of id."""
         page = self._clients.list(
-            states=mapping.states_of(list(request.filter.states)),
+            states=mapping.states_of(request.filter.states),
             scope=request.filter.scope,
             page_size=request.page_size,
             page_token=request.page_token,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.support.auth_world import client_state
@@ -103,3 +106,32 @@ def test_every_field_of_a_client_is_shown() -> None:
     [shown] = message.secrets
     assert len(shown.ListFields()) == len(client_pb2.ClientSecret.DESCRIPTOR.fields)
     assert message.revoke_time.ToMicroseconds() == 5_000_000
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_too_many_scopes_are_refused_and_named(masked: bool) -> None:
+    with pytest.raises(InvalidArgument) as error:
+        mapping.patch_of(update("scopes", masked=masked, scopes=["x"] * 21))
+    assert fields_of(error) == ["client.scopes"]
+    with pytest.raises(InvalidArgument) as error:
+        mapping.draft_of(pb.CreateClientRequest(client=client_pb2.Client(scopes=["x"] * 21)))
+    assert fields_of(error) == ["client.scopes"]
+
+
+def test_a_list_that_is_too_long_is_refused_before_it_is_looked_at() -> None:
+    """A message may carry millions of elements; these cannot be read at all."""
+    with pytest.raises(InvalidArgument) as error:
+        mapping.scopes_of(Unreadable([""] * 21), "scopes")
+    assert fields_of(error) == ["scopes"]
+    with pytest.raises(InvalidArgument) as error:
+        mapping.states_of(Unreadable([1] * 5))
+    assert fields_of(error) == ["filter.states"]
+    with pytest.raises(InvalidArgument, match="21 paths"):
+        mapping.patch_of(update(*["display_name"] * 21))
+
+
+class Unreadable(list[Any]):
+    """A list that only tells its length."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("looked at")
