@@ -12,7 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.support.catalog import World, catalog_world, vehicle
 from typeplate.v1.data_service_pb2 import ListVehiclesRequest, VehicleFilter
-from typeplate.v1.vehicle_pb2 import Masses, Vehicle
+from typeplate.v1.vehicle_pb2 import EmissionRating, Masses, Vehicle
 from typeplate_server.errors import InvalidArgument, NotFound
 from typeplate_server.vehicles import catalog as catalog_module
 from typeplate_server.vehicles import following
@@ -224,6 +224,20 @@ async def test_a_batch_is_all_or_none(world: World) -> None:
     with pytest.raises(NotFound) as caught:
         await world.catalog.batch_get([f"vehicles/own-{number}" for number in (3, 1, 2, 3)])
     assert caught.value.message == "not found: vehicles/own-3, vehicles/own-2"
+
+
+async def test_a_batch_that_is_more_than_one_reply_is_refused(world: World) -> None:
+    """One large vehicle named a thousand times would be a reply without bound; what is said to fit does, hot or not."""
+    await world.put("own-1", emission_ratings=[EmissionRating(standard="x" * 200)] * 100)
+    names = ["vehicles/own-1"] * 1000
+    for _ in range(2):
+        with pytest.raises(InvalidArgument, match=r"the first \d+ fit") as caught:
+            await world.catalog.batch_get(names)
+        assert [violation.field for violation in caught.value.violations] == ["names"]
+        fitting = int(caught.value.message.split()[-2])
+        batch = await world.catalog.batch_get(names[:fitting])
+        assert 2.9 * 2**20 < sum(map(len, batch)) <= 3 * 2**20
+        await world.catalog.get("vehicles/own-1")
 
 
 @pytest.mark.parametrize(

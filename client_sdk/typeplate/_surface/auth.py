@@ -72,17 +72,16 @@ class AuthMethods(Methods):
         Guarantees that no token it returns outlives a revocation: one issued while the client is being
         revoked is born dead. Public. Errors: UNAUTHENTICATED `CREDENTIALS_INVALID` (which of the two is
         wrong is not told), and, only when the secret is right, `CLIENT_REVOKED` or `CLIENT_SUSPENDED`;
-        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime that
-        is not positive; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
+        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime
+        below 1 s; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
         `AUTH_STATE_STALE`.
 
         Args:
             client_id: The client's id, without `clients/`.
             client_secret: The client's secret, `tps_…`.
             scopes: The scopes the token shall carry, at most 20. Empty: all that the client is granted.
-            lifetime: How long the token shall live, more than 0 s; a fraction of a second is dropped, except that 1 s
-                is the least. Longer than allowed is shortened, and `expires_in` says so. Absent: the longest that is
-                allowed.
+            lifetime: How long the token shall live, at least 1 s; a fraction of a second is dropped. Longer than
+                allowed is shortened, and `expires_in` says so. Absent: the longest that is allowed.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -427,17 +426,16 @@ class AsyncAuthMethods(Methods):
         Guarantees that no token it returns outlives a revocation: one issued while the client is being
         revoked is born dead. Public. Errors: UNAUTHENTICATED `CREDENTIALS_INVALID` (which of the two is
         wrong is not told), and, only when the secret is right, `CLIENT_REVOKED` or `CLIENT_SUSPENDED`;
-        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime that
-        is not positive; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
+        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime
+        below 1 s; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
         `AUTH_STATE_STALE`.
 
         Args:
             client_id: The client's id, without `clients/`.
             client_secret: The client's secret, `tps_…`.
             scopes: The scopes the token shall carry, at most 20. Empty: all that the client is granted.
-            lifetime: How long the token shall live, more than 0 s; a fraction of a second is dropped, except that 1 s
-                is the least. Longer than allowed is shortened, and `expires_in` says so. Absent: the longest that is
-                allowed.
+            lifetime: How long the token shall live, at least 1 s; a fraction of a second is dropped. Longer than
+                allowed is shortened, and `expires_in` says so. Absent: the longest that is allowed.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.

@@ -110,10 +110,12 @@ class DataMethods(Methods):
     ) -> data_service_pb2.BatchGetVehiclesResponse:
         """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
-        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, NOT_FOUND naming the vehicles that do not exist.
+        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, also for vehicles that are more than one reply carries (3 MiB;
+        it says how many fit), NOT_FOUND naming the vehicles that do not exist.
 
         Args:
-            names: The vehicles' names, 1 to 1000. One may stand twice.
+            names: The vehicles' names, 1 to 1000, whose vehicles are at most 3 MiB together: any 47 are, and 1000 of
+                the usual size. One may stand twice.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -191,7 +193,7 @@ class DataMethods(Methods):
             body_styles: With one of these body styles. Empty: any.
             transmission_types: With one of these kinds of transmission. Empty: any.
             query: Every word of this stands in make, model, trim or base model, or begins a word there. At most 200
-                characters. Empty: no condition.
+                characters and 10 different words. Empty: no condition.
             displacement_l_min: Displacement of at least this, in litres.
             displacement_l_max: Displacement of at most this, in litres.
             cylinders_min: At least this many cylinders.
@@ -216,11 +218,12 @@ class DataMethods(Methods):
             curb_mass_kg_max: Curb mass of at most this, in kilograms.
             order_by: Fields to sort by, comma-separated, each followed by ` desc` where the greatest comes first
                 (AIP-132): `name`, `make`, `model`, `trim`, `model_year`, or a headline value such as `power_kw`.
-                Unknown values come last either way; ties are sorted by name. Empty: by name.
+                Unknown values come last either way; ties are sorted by name. At most 5 fields and 500 characters.
+                Empty: by name.
             page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
             page_token: `next_page_token` of the page before, with the same filter and order. Empty: the first page.
             read_mask: Which fields of each vehicle to answer (AIP-157). Absent or `*`: all. `name` is always
-                answered.
+                answered. At most 200 paths.
             show_deleted: Deleted vehicles as well, with `delete_time` set (AIP-164).
             request: A ready request, instead of the arguments above.
             timeout: Seconds each page may take. Absent: the client's default.
@@ -399,7 +402,7 @@ class DataMethods(Methods):
         Args:
             vehicle: The vehicle, named by `name`. When `etag` is set it must be the current one.
             update_mask: Which fields to change; one named here and absent in `vehicle` becomes unknown. `*`: all that
-                are not output only. Absent: those that are set in `vehicle` (AIP-134).
+                are not output only. Absent: those that are set in `vehicle` (AIP-134). At most 200 paths.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -615,10 +618,12 @@ class AsyncDataMethods(Methods):
     ) -> data_service_pb2.BatchGetVehiclesResponse:
         """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
-        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, NOT_FOUND naming the vehicles that do not exist.
+        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, also for vehicles that are more than one reply carries (3 MiB;
+        it says how many fit), NOT_FOUND naming the vehicles that do not exist.
 
         Args:
-            names: The vehicles' names, 1 to 1000. One may stand twice.
+            names: The vehicles' names, 1 to 1000, whose vehicles are at most 3 MiB together: any 47 are, and 1000 of
+                the usual size. One may stand twice.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -696,7 +701,7 @@ class AsyncDataMethods(Methods):
             body_styles: With one of these body styles. Empty: any.
             transmission_types: With one of these kinds of transmission. Empty: any.
             query: Every word of this stands in make, model, trim or base model, or begins a word there. At most 200
-                characters. Empty: no condition.
+                characters and 10 different words. Empty: no condition.
             displacement_l_min: Displacement of at least this, in litres.
             displacement_l_max: Displacement of at most this, in litres.
             cylinders_min: At least this many cylinders.
@@ -721,11 +726,12 @@ class AsyncDataMethods(Methods):
             curb_mass_kg_max: Curb mass of at most this, in kilograms.
             order_by: Fields to sort by, comma-separated, each followed by ` desc` where the greatest comes first
                 (AIP-132): `name`, `make`, `model`, `trim`, `model_year`, or a headline value such as `power_kw`.
-                Unknown values come last either way; ties are sorted by name. Empty: by name.
+                Unknown values come last either way; ties are sorted by name. At most 5 fields and 500 characters.
+                Empty: by name.
             page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
             page_token: `next_page_token` of the page before, with the same filter and order. Empty: the first page.
             read_mask: Which fields of each vehicle to answer (AIP-157). Absent or `*`: all. `name` is always
-                answered.
+                answered. At most 200 paths.
             show_deleted: Deleted vehicles as well, with `delete_time` set (AIP-164).
             request: A ready request, instead of the arguments above.
             timeout: Seconds each page may take. Absent: the client's default.
@@ -904,7 +910,7 @@ class AsyncDataMethods(Methods):
         Args:
             vehicle: The vehicle, named by `name`. When `etag` is set it must be the current one.
             update_mask: Which fields to change; one named here and absent in `vehicle` becomes unknown. `*`: all that
-                are not output only. Absent: those that are set in `vehicle` (AIP-134).
+                are not output only. Absent: those that are set in `vehicle` (AIP-134). At most 200 paths.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.

@@ -42,8 +42,8 @@ class IssueTokenRequest(_message.Message):
 
     @_builtins.property
     def lifetime(self) -> _duration_pb2.Duration:
-        """How long the token shall live, more than 0 s; a fraction of a second is dropped, except that 1 s is
-        the least. Longer than allowed is shortened, and `expires_in` says so. Absent: the longest that is allowed.
+        """How long the token shall live, at least 1 s; a fraction of a second is dropped. Longer than allowed
+        is shortened, and `expires_in` says so. Absent: the longest that is allowed.
         """
 
     def __init__(

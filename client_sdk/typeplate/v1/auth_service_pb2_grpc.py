@@ -99,8 +99,8 @@ class AuthServiceServicer(object):
         Guarantees that no token it returns outlives a revocation: one issued while the client is being
         revoked is born dead. Public. Errors: UNAUTHENTICATED `CREDENTIALS_INVALID` (which of the two is
         wrong is not told), and, only when the secret is right, `CLIENT_REVOKED` or `CLIENT_SUSPENDED`;
-        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime that
-        is not positive; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
+        INVALID_ARGUMENT for a scope that is not granted (it is never silently dropped) or a lifetime
+        below 1 s; RESOURCE_EXHAUSTED `RATE_LIMITED` after many failures from one peer; UNAVAILABLE
         `AUTH_STATE_STALE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

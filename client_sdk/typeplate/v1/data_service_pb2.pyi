@@ -52,7 +52,9 @@ class BatchGetVehiclesRequest(_message.Message):
     NAMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The vehicles' names, 1 to 1000. One may stand twice."""
+        """The vehicles' names, 1 to 1000, whose vehicles are at most 3 MiB together: any 47 are, and 1000 of the usual
+        size. One may stand twice.
+        """
 
     def __init__(
         self,
@@ -94,7 +96,8 @@ Global___BatchGetVehiclesResponse: _TypeAlias = BatchGetVehiclesResponse  # noqa
 @_typing.final
 class VehicleFilter(_message.Message):
     """Which vehicles to list. All conditions must hold; a vehicle that does not know a value meets no
-    condition on it, and the UNSPECIFIED value of an enum is refused. Text conditions ignore case.
+    condition on it, and the UNSPECIFIED value of an enum is refused, as is a list longer than its enum. Text
+    conditions ignore case, are at most 200 characters long and have no control characters.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -145,7 +148,7 @@ class VehicleFilter(_message.Message):
     """Of this model year or earlier."""
     query: _builtins.str
     """Every word of this stands in make, model, trim or base model, or begins a word there. At most 200
-    characters. Empty: no condition.
+    characters and 10 different words. Empty: no condition.
     """
     displacement_l_min: _builtins.float
     """Displacement of at least this, in litres."""
@@ -353,7 +356,7 @@ class ListVehiclesRequest(_message.Message):
     order_by: _builtins.str
     """Fields to sort by, comma-separated, each followed by ` desc` where the greatest comes first (AIP-132):
     `name`, `make`, `model`, `trim`, `model_year`, or a headline value such as `power_kw`. Unknown
-    values come last either way; ties are sorted by name. Empty: by name.
+    values come last either way; ties are sorted by name. At most 5 fields and 500 characters. Empty: by name.
     """
     page_size: _builtins.int
     """How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158)."""
@@ -367,7 +370,9 @@ class ListVehiclesRequest(_message.Message):
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields of each vehicle to answer (AIP-157). Absent or `*`: all. `name` is always answered."""
+        """Which fields of each vehicle to answer (AIP-157). Absent or `*`: all. `name` is always answered. At most 200
+        paths.
+        """
 
     def __init__(
         self,
@@ -458,7 +463,7 @@ class UpdateVehicleRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which fields to change; one named here and absent in `vehicle` becomes unknown. `*`: all that are not
-        output only. Absent: those that are set in `vehicle` (AIP-134).
+        output only. Absent: those that are set in `vehicle` (AIP-134). At most 200 paths.
         """
 
     def __init__(

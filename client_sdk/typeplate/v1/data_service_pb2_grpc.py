@@ -111,7 +111,8 @@ class DataServiceServicer(object):
     def BatchGetVehicles(self, request, context):
         """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
-        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, NOT_FOUND naming the vehicles that do not exist.
+        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, also for vehicles that are more than one reply carries (3 MiB;
+        it says how many fit), NOT_FOUND naming the vehicles that do not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

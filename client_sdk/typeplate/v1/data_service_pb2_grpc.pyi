@@ -52,7 +52,8 @@ class DataServiceStub:
     BatchGetVehicles: _grpc.UnaryUnaryMultiCallable[_data_service_pb2.BatchGetVehiclesRequest, _data_service_pb2.BatchGetVehiclesResponse]
     """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
-    Needs `vehicles:read`. Errors: INVALID_ARGUMENT, NOT_FOUND naming the vehicles that do not exist.
+    Needs `vehicles:read`. Errors: INVALID_ARGUMENT, also for vehicles that are more than one reply carries (3 MiB;
+    it says how many fit), NOT_FOUND naming the vehicles that do not exist.
     """
     ListVehicles: _grpc.UnaryUnaryMultiCallable[_data_service_pb2.ListVehiclesRequest, _data_service_pb2.ListVehiclesResponse]
     """Lists the vehicles that meet a filter.
@@ -117,7 +118,8 @@ class DataServiceAsyncStub(DataServiceStub):
     BatchGetVehicles: _aio.UnaryUnaryMultiCallable[_data_service_pb2.BatchGetVehiclesRequest, _data_service_pb2.BatchGetVehiclesResponse]  # type: ignore[assignment]
     """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
-    Needs `vehicles:read`. Errors: INVALID_ARGUMENT, NOT_FOUND naming the vehicles that do not exist.
+    Needs `vehicles:read`. Errors: INVALID_ARGUMENT, also for vehicles that are more than one reply carries (3 MiB;
+    it says how many fit), NOT_FOUND naming the vehicles that do not exist.
     """
     ListVehicles: _aio.UnaryUnaryMultiCallable[_data_service_pb2.ListVehiclesRequest, _data_service_pb2.ListVehiclesResponse]  # type: ignore[assignment]
     """Lists the vehicles that meet a filter.
@@ -191,7 +193,8 @@ class DataServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_data_service_pb2.BatchGetVehiclesResponse, _abc.Awaitable[_data_service_pb2.BatchGetVehiclesResponse]]:
         """Reads several vehicles, all or none, in the order asked for (AIP-231).
 
-        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, NOT_FOUND naming the vehicles that do not exist.
+        Needs `vehicles:read`. Errors: INVALID_ARGUMENT, also for vehicles that are more than one reply carries (3 MiB;
+        it says how many fit), NOT_FOUND naming the vehicles that do not exist.
         """
 
     @_abc_1.abstractmethod

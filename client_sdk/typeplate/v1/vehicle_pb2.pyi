@@ -12,6 +12,7 @@ Rules of the whole model:
 * Numbers are finite; unless the field says otherwise they are 0 to 1,000,000.
 * A string that is present is not blank, has no control characters, and is at most 200 characters long unless
   the field says otherwise.
+* A whole vehicle is at most 64 KiB long, serialised.
 """
 
 from collections import abc as _abc

@@ -13,7 +13,7 @@ Rules kept here, in the order of the work:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from typeplate_server.auth.admission import STALE_RETRY_S
 from typeplate_server.auth.client_fields import MAX_SCOPES
@@ -30,6 +30,8 @@ from typeplate_server.errors import (
     InvalidArgument,
     RateLimited,
 )
+
+MIN_LIFETIME_S: Final = 1
 
 
 class TokenExchange:
@@ -75,7 +77,7 @@ class TokenExchange:
             self._fail(peer)
         proved(client.client_id)
         _require_active(client)
-        return self._issuer.issue(client, _granted(client, scopes), _positive(lifetime_s))
+        return self._issuer.issue(client, _granted(client, scopes), _long_enough(lifetime_s))
 
     def _parse(self, text: str, peer: str) -> ClientSecret:
         try:
@@ -112,7 +114,7 @@ def _granted(client: ClientState, scopes: Sequence[str]) -> frozenset[str]:
     return wanted or client.scopes
 
 
-def _positive(lifetime_s: float | None) -> float | None:
-    if lifetime_s is not None and not lifetime_s > 0:
-        raise InvalidArgument.of("lifetime", "must be more than 0 s")
+def _long_enough(lifetime_s: float | None) -> float | None:
+    if lifetime_s is not None and not lifetime_s >= MIN_LIFETIME_S:
+        raise InvalidArgument.of("lifetime", f"must be at least {MIN_LIFETIME_S} s")
     return lifetime_s

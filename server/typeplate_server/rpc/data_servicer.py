@@ -37,7 +37,7 @@ class DataServicer:
 
     async def BatchGetVehicles(self, request: pb.BatchGetVehiclesRequest, call: Call) -> bytes:
         """All or none, in order."""
-        return _BATCH.joined(await self._catalog.batch_get(list(request.names)))
+        return _BATCH.joined(await self._catalog.batch_get(request.names))
 
     async def ListVehicles(self, request: pb.ListVehiclesRequest, call: Call) -> bytes:
         """One page."""
@@ -53,7 +53,7 @@ class DataServicer:
     async def UpdateVehicle(self, request: pb.UpdateVehicleRequest, call: Call) -> bytes:
         """Changes what the mask names."""
         _require(request, "vehicle")
-        paths = list(request.update_mask.paths) if request.HasField("update_mask") else None
+        paths = request.update_mask.paths if request.HasField("update_mask") else None
         return await self._catalog.update(request.vehicle, paths, call.commit_guard)
 
     async def DeleteVehicle(self, request: pb.DeleteVehicleRequest, call: Call) -> bytes:

@@ -92,18 +92,21 @@ class Catalog:
         return message
 
     async def batch_get(self, names: Sequence[str]) -> list[bytes]:
-        """The serialised vehicles in the order of the names, or NotFound with all names that do not exist."""
+        """The serialised vehicles in the order of the names, or NotFound with all names that do not exist.
+
+        Raises InvalidArgument too when they are more than one reply carries; it says how many fit.
+        """
         if not 1 <= len(names) <= MAX_BATCH_NAMES:
             raise InvalidArgument.of("names", f"has {len(names)} elements, 1 to {MAX_BATCH_NAMES} are allowed")
         hot = [self._hot(name) for name in names]
         if all(message is not None for message in hot):
-            return [message for message in hot if message is not None]
+            return _whole_batch([message for message in hot if message is not None])
         ids = [model.vehicle_id(name, f"names[{index}]") for index, name in enumerate(names)]
         found = await self._store.get_many(list(dict.fromkeys(ids)))
         missing = dict.fromkeys(model.vehicle_name(one) for one in ids if one not in found)
         if missing:
             raise NotFound(*missing)
-        return [found[one].message for one in ids]
+        return _whole_batch([found[one].message for one in ids])
 
     async def list(self, request: ListVehiclesRequest) -> ListedPage:
         """One page of the vehicles asked for. Raises InvalidArgument naming the field."""
@@ -195,6 +198,15 @@ class Catalog:
         finally:
             self._forget_ids([vehicle_id])
         return stored.message
+
+
+def _whole_batch(messages: list[bytes]) -> list[bytes]:
+    """These messages, if one reply carries them all: a batch is all or none (AIP-231), so it is never cut."""
+    if (fitting := _fitting(messages)) < len(messages):
+        raise InvalidArgument.of(
+            "names", f"these {len(messages)} vehicles are more than one reply carries; the first {fitting} fit"
+        )
+    return messages
 
 
 def _fitting(messages: Sequence[bytes]) -> int:

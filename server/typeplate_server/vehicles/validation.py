@@ -22,6 +22,8 @@ from typeplate_server.errors import FieldViolation, InvalidArgument
 from typeplate_server.vehicles.model import SOURCE_PATTERN, is_vehicle_id
 
 _MAX_VIOLATIONS = 20
+MAX_BYTES = 64 * 1024
+"""Of a whole vehicle, serialised."""
 _DEFAULT_RANGE = (0.0, 1_000_000.0)
 _DEFAULT_LENGTH = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -74,6 +76,8 @@ def validate(vehicle: Vehicle, path: str = "vehicle") -> None:
 
     Fields that are the server's own are not looked at: they are ignored (AIP-203). A name is checked if given.
     """
+    if (size := vehicle.ByteSize()) > MAX_BYTES:
+        raise InvalidArgument.of(path, f"is {size:,} bytes long when serialised, at most {MAX_BYTES:,} are allowed")
     found: list[FieldViolation] = []
     for violation in _message(vehicle, path):
         found.append(violation)

@@ -121,8 +121,8 @@ def test_an_expired_secret_works_no_more_and_looks_like_a_wrong_one() -> None:
     issue(world, "reader", second.value)
 
 
-@pytest.mark.parametrize("lifetime", [0.0, -1.0, float("nan")])
-def test_a_life_that_is_not_positive_is_refused(lifetime: float) -> None:
+@pytest.mark.parametrize("lifetime", [0.0, -1.0, 0.999, float("nan")])
+def test_a_life_below_a_second_is_refused(lifetime: float) -> None:
     """It names the field, and only after the secret proved right."""
     world = AuthWorld()
     with pytest.raises(ServiceError) as refused:

@@ -177,3 +177,16 @@ def test_bad_names_are_refused_naming_the_field(name: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         model.vehicle_id(name, "names[3]")
     assert [violation.field for violation in caught.value.violations] == ["names[3]"]
+
+
+def test_a_whole_vehicle_is_at_most_64_kib() -> None:
+    """Each of its lists is within its bounds, and yet all of it would be too much for a reply of many."""
+    text = "ü" * 200
+    large = car(emission_ratings=[pb.EmissionRating(standard=text)] * 100)
+    validate(large)
+    large.efficiency_ratings.extend([pb.EfficiencyRating(published_text=text)] * 200)
+    assert large.ByteSize() > 64 * 1024
+    with pytest.raises(InvalidArgument) as refused:
+        validate(large)
+    (violation,) = refused.value.violations
+    assert (violation.field, violation.description[-23:]) == ("vehicle", "most 65,536 are allowed")
