@@ -1,7 +1,8 @@
 """Owns the one asynchronous door to the database: `run` to read, `write` to write.
 
 Functions given to it are plain, synchronous SQL on a `Connection`, and run on its threads:
-* `run`: on one of a few reading connections, as of one snapshot.
+* `run`: on one of a few reading connections, as of one snapshot. What is `slow` has threads of its own, so that no
+  short read ever waits behind it.
 * `write`: on the one writing connection, in one transaction under the data directory's write lock, one after the
   other in the order of the calls. It returns when the commit is durable. Keep it below 100 ms.
 
@@ -28,19 +29,23 @@ T = TypeVar("T")
 class Database:
     """A database whose schema is current (`migration.require_current`), open; the lock is in `data_dir`."""
 
-    def __init__(self, url: str, data_dir: Path, *, readers: int = 4, lock_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, url: str, data_dir: Path, *, readers: int = 4, slow_readers: int = 2, lock_timeout_s: float = 5.0
+    ) -> None:
         file = sqlite.database_file(url)
         self._lock = WriteLock(data_dir, timeout_s=lock_timeout_s)
-        self._reading = sqlite.reader_engine(file, readers)
+        self._reading = sqlite.reader_engine(file, readers + slow_readers)
         self._writing = sqlite.writer_engine(file)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-read")
+        self._slow_readers = ThreadPoolExecutor(slow_readers, thread_name_prefix="database-slow-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="database-write")
         self._closed = False
 
-    async def run(self, fn: Callable[[Connection], T]) -> T:
-        """What `fn` reads, all of it as of one moment."""
+    async def run(self, fn: Callable[[Connection], T], *, slow: bool = False) -> T:
+        """What `fn` reads, all of it as of one moment. `slow`: it may go through many rows."""
         self._refuse_when_closed()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, fn)
+        readers = self._slow_readers if slow else self._readers
+        return await asyncio.get_running_loop().run_in_executor(readers, self._read, fn)
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` returns, after its changes are durable; any exception of `fn` undoes them all.
@@ -88,6 +93,7 @@ class Database:
 
     def _shut_down(self) -> None:
         self._readers.shutdown()
+        self._slow_readers.shutdown()
         self._writer.shutdown()
         self._reading.dispose()
         # Closing the last writing connection checkpoints, so that too happens under the lock.

@@ -147,7 +147,7 @@ class SqlVehicleStore:
         statement = _EXPORT_SOURCE if source else _EXPORT
         values = {"after": after, "limit": limit} | ({"source": source} if source else {})
         return await self._database.run(
-            lambda connection: [_stored(row) for row in connection.execute(statement, values)]
+            lambda connection: [_stored(row) for row in connection.execute(statement, values)], slow=True
         )
 
     async def list(self, query: VehicleQuery) -> Page:
@@ -160,7 +160,7 @@ class SqlVehicleStore:
             more = len(rows) > query.limit
             return Page(tuple(map(_stored, page)), vehicle_query.sort_key(page[-1], query) if more else None)
 
-        return await self._database.run(read)
+        return await self._database.run(read, slow=True)
 
 
 def _begin(connection: Connection, guard: Guard | None) -> None:

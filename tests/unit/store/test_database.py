@@ -26,6 +26,7 @@ from typeplate_server.store.migration import require_current
 from typeplate_server.store.schema import auth_clock
 from typeplate_server.store.sqlite import database_file, reader_engine, writer_engine
 from typeplate_server.store.vehicles import SqlVehicleStore
+from typeplate_server.vehicles.store import VehicleQuery
 
 READERS = 4
 FILES_A_CONNECTION = 3  # the database, its WAL, its index of the WAL
@@ -167,6 +168,24 @@ async def test_waiting_for_the_lock_blocks_nobody(back_end: BackEnd) -> None:
         assert not waiting.done()
     assert await waiting == 1
     await database.close()
+
+
+async def test_short_reads_are_never_behind_slow_ones(database: Database) -> None:
+    """However many lists and exports wait, a vehicle is read, changes are followed, and clients are loaded."""
+    store, go = SqlVehicleStore(database), threading.Event()
+    await store.upsert([draft("own-1")], now=NOW)
+    slow = [asyncio.ensure_future(database.run(lambda _: go.wait(30), slow=True)) for _ in range(READERS * 5)]
+    lists = [asyncio.ensure_future(store.list(VehicleQuery(limit=1))), asyncio.ensure_future(store.export("", 1))]
+    try:
+        for _ in range(20):
+            assert await asyncio.wait_for(store.get("own-1"), 10) is not None
+            assert await asyncio.wait_for(store.get_many(["own-1"]), 10)
+            assert (await asyncio.wait_for(store.changes_since(0, 10), 10)).changes
+            await asyncio.wait_for(SqlClientStore(database).load_all(), 10)
+        assert not any(waiting.done() for waiting in (*slow, *lists))
+    finally:
+        go.set()
+        await asyncio.gather(*slow, *lists)
 
 
 async def test_a_cancelled_write_runs_to_its_end(back_end: BackEnd) -> None:
