@@ -7,6 +7,7 @@ NOT_SERVING and watchers are sent home, for their streams would hold up the stop
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
@@ -20,6 +21,7 @@ from typeplate_server.rpc.call import Call
 SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
 PUBLIC_METHODS: Final = frozenset({"Check", "List", "Watch"})
 MAX_WATCHERS: Final = 200
+MAX_WATCHERS_OF_A_PEER: Final = 20
 
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -40,7 +42,7 @@ class HealthServicer:
         self._services = frozenset(services) | {""}
         self._draining = False
         self._changed = asyncio.Event()
-        self._watchers = 0
+        self._watchers: Counter[str] = Counter()
 
     def drain(self) -> None:
         """From now on NOT_SERVING, for good."""
@@ -60,17 +62,20 @@ class HealthServicer:
     async def Watch(
         self, request: health_pb2.HealthCheckRequest, call: Call
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
-        """The status now, and once more when the server begins to drain. At most 200 watchers, as anyone may be one."""
-        if self._watchers >= MAX_WATCHERS:
+        """The status now, and once more when the server begins to drain. At most 200 watchers, as anyone may be one,
+        and 20 from one address, so that no single one can keep the others out.
+        """
+        peer = call.peer
+        if self._watchers.total() >= MAX_WATCHERS or self._watchers[peer] >= MAX_WATCHERS_OF_A_PEER:
             raise RateLimited("too many health watchers", retry_after=10.0)
-        self._watchers += 1
+        self._watchers[peer] += 1
         try:
             yield self._response(request.service)
             if not self._draining:
                 await self._changed.wait()
                 yield self._response(request.service)
         finally:
-            self._watchers -= 1
+            self._watchers -= Counter((peer,))  # drops a peer that has none left
 
     def _response(self, service: str) -> health_pb2.HealthCheckResponse:
         if service not in self._services:
