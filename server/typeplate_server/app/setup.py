@@ -16,8 +16,11 @@ from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble, open_database
 from typeplate_server.auth.clients import KNOWN_SCOPES
 from typeplate_server.auth.keyfile import KeyFileError, create_key_file
+from typeplate_server.auth.secrets import new_secret
 from typeplate_server.auth.service import ClientDraft
+from typeplate_server.auth.store import CommitUnknown
 from typeplate_server.config import Settings
+from typeplate_server.errors import ServiceError
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import migrate, schema_state
@@ -87,9 +90,16 @@ async def _has_clients(settings: Settings) -> bool:
 
 async def _make_admin(settings: Settings, data_dir: DataDir, parts: Parts, client_id: str) -> Path:
     draft = ClientDraft(client_id=client_id, display_name="Administrator", scopes=sorted(KNOWN_SCOPES))
-    created = await parts.clients.create(draft)
-    path = data_dir.path / f"{client_id}.env"
-    data_dir.write_private(path, credentials(settings.target, client_id, created.secret.value))
+    secret, path = new_secret(), data_dir.path / f"{client_id}.env"
+    # The file first: were the process killed in between, a client whose secret nobody knows would be for ever.
+    data_dir.write_private(path, credentials(settings.target, client_id, secret.value))
+    try:
+        await parts.clients.create(draft, secret=secret)
+    except CommitUnknown:
+        raise
+    except ServiceError:
+        path.unlink()
+        raise
     return path
 
 

@@ -137,13 +137,15 @@ class ClientAdministration:
         self._clock = clock
         self._running: set[asyncio.Task[ClientState]] = set()
 
-    async def create(self, draft: ClientDraft, guard: CommitGuard | None = None) -> CreatedClient:
-        """Makes a client with one secret, which works when this has returned.
+    async def create(
+        self, draft: ClientDraft, guard: CommitGuard | None = None, *, secret: ClientSecret | None = None
+    ) -> CreatedClient:
+        """Makes a client with one secret, which works when this has returned. `secret`: a new one that is kept already.
 
         Raises `InvalidArgument`, `AlreadyExists`, `DatabaseUnavailable`.
         """
         draft.require_valid()
-        secret, now = new_secret(), self._clock()
+        secret, now = secret or new_secret(), self._clock()
         new = ClientState(
             client_id=draft.client_id or f"app-{secrets.token_hex(6)}",
             display_name=draft.display_name,
