@@ -60,7 +60,7 @@ class Methods:
     def __repr__(self) -> str:
         target = vars(self)["_calls"].target
         names = ", ".join(name for name in dir(type(self)) if not name.startswith("_"))
-        return f"<{type(self).__name__} of {vars(self)['_calls'].target}: {names}>"
+        return f"<{type(self).__name__} of {target}: {names}>"
 
 
 def duration(value: timedelta | Duration | None) -> Duration | None:

@@ -209,6 +209,70 @@ def test_an_export_is_one_vehicle_a_line(app: Typeplate, tmp_path: Path) -> None
     assert rest.err == "1 vehicles.\n"
 
 
+def test_an_export_replaces_its_file_only_when_it_is_complete(app: Typeplate, tmp_path: Path) -> None:
+    """A server that is away costs nobody the export of yesterday."""
+    path, part = tmp_path / "all.jsonl", tmp_path / "all.jsonl.part"
+    path.write_text("yesterday\n")
+    assert away(app)("vehicles", "export", "--output", str(path)).code == 6
+    assert path.read_text() == "yesterday\n"
+    assert not part.exists()
+    assert app("vehicles", "export", "--output", str(path)).code == 0
+    assert len(path.read_text().splitlines()) == 3
+    assert not part.exists()
+
+
+def test_an_export_goes_on_in_its_file(app: Typeplate, tmp_path: Path) -> None:
+    """After the vehicle named; in the part of one that broke off, which then takes the file's name."""
+    path, part = tmp_path / "all.jsonl", tmp_path / "all.jsonl.part"
+    path.write_text("first\n")
+    assert app("vehicles", "export", "--after", "own-2", "--output", str(path)).code == 0
+    assert [line[:8] for line in path.read_text().splitlines()] == ["first", '{"name":']
+    part.write_text("part\n")
+    assert app("vehicles", "export", "--after", "own-2", "--output", str(path)).code == 0
+    assert [line[:8] for line in path.read_text().splitlines()] == ["part", '{"name":']
+    assert not part.exists()
+
+
+def away(app: Typeplate) -> Typeplate:
+    """The same credentials, and a server that does not run."""
+    return Typeplate(("--target", "127.0.0.1:1", "--timeout", "0.5", *app.shared[2:]))
+
+
+def test_a_server_that_is_away_is_told_in_one_line(app: Typeplate) -> None:
+    """Its address and the cause, and nothing of gRPC's own log."""
+    done = away(app)("vehicles", "list")
+    assert done.err.startswith("typeplate: 127.0.0.1:1 did not answer within 0.5 s: connection refused")
+    assert len(done.err.splitlines()) == 1
+
+
+def test_the_last_administrator_is_kept_and_the_option_named(admin: Typeplate) -> None:
+    """By its name here, not by the API's field."""
+    done = admin("clients", "revoke", "admin", "--yes")
+    assert done.code == 7
+    assert "clients revoke --force" in done.err
+
+
+def test_a_client_without_scopes_is_remarked(admin: Typeplate, name: str) -> None:
+    """It can be made, and can do nothing."""
+    done = admin("clients", "create", name)
+    assert done.code == 0
+    assert f"clients update {name} --add-scope" in done.err
+
+
+def test_more_is_said_to_be_there_only_when_it_is(app: Typeplate) -> None:
+    """There are three vehicles."""
+    assert app("vehicles", "list", "--limit", "3").err == ""
+    assert app("vehicles", "list", "--limit", "2").err == "The first 2; --limit 0 lists all.\n"
+
+
+def test_a_file_that_is_not_there_is_told_without_errno(app: Typeplate, tmp_path: Path) -> None:
+    """The file and why; what was typed wrong is wrong usage."""
+    done = Typeplate(("--env-file", str(tmp_path / "nope")))("whoami")
+    assert (done.code, done.err) == (2, f"typeplate: --env-file {tmp_path}/nope: No such file or directory\n")
+    done = app("vehicles", "export", "--output", str(tmp_path / "no" / "f"))
+    assert (done.code, done.err) == (1, f"typeplate: {tmp_path}/no/f.part: No such file or directory\n")
+
+
 def test_a_reader_that_has_had_enough_is_no_error(server: ServerProcess, app: Typeplate) -> None:
     """As with `| head`: exit code 0 and no traceback."""
     reading, writing = os.pipe()

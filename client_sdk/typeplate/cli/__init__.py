@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(command: str, options: Namespace) -> int:
     """Runs the named command, and turns what went wrong into a sentence and an exit code."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log would stand between our sentences
     from typeplate.cli import commands
     from typeplate.errors import TypeplateError
 

@@ -6,13 +6,13 @@ import os
 import sys
 from argparse import Namespace
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
 
 from typeplate.cli.connection import EnvFile, connect, settings
 from typeplate.cli.exits import UsageError
+from typeplate.cli.limits import first, page_size
 from typeplate.cli.output import hint, print_fields, print_json, print_table
 from typeplate.v1 import client_pb2
 
@@ -40,21 +40,22 @@ def create(options: Namespace) -> None:
         hint(f"Target, id and secret are in {path}; the secret is nowhere else.")
     else:
         hint("Keep the secret now: it is shown this once and kept nowhere.")
+    if not made.scopes:
+        hint(f"It may read nothing yet: typeplate clients update {made.client_id} --add-scope vehicles:read")
 
 
 def list_(options: Namespace) -> None:
     """Lists applications."""
     states = [client_pb2.ClientState.Value(f"CLIENT_STATE_{state.upper()}") for state in options.state]
-    limit = options.limit or None
     with connect(options) as server:
-        page = min(limit or 1000, 1000)
-        found = list(islice(server.auth.list_clients(states=states, scope=options.scope, page_size=page), limit))
+        page = page_size(options.limit)
+        found, more = first(server.auth.list_clients(states=states, scope=options.scope, page_size=page), options.limit)
     if _json(options):
         print_json(found)
         return
     print_table(("ID", "NAME", "STATE", "SCOPES", "CREATED"), [_row(client) for client in found])
-    if limit == len(found):
-        hint(f"The first {limit}; --limit 0 lists all.")
+    if more:
+        hint(f"The first {len(found)}; --limit 0 lists all.")
 
 
 def show(options: Namespace) -> None:

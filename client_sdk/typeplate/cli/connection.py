@@ -58,7 +58,7 @@ def client_secret(found: Mapping[str, str]) -> str:
 def read_env_file(path: Path) -> dict[str, str]:
     """The assignments of an environment file; raises UsageError for a line that is none."""
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_lines(path), 1):
         try:
             words = shlex.split(line, comments=True)
         except ValueError:
@@ -68,6 +68,15 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise UsageError(f"{path}, line {number} is no NAME=value")  # never the line itself: it may hold a secret
         found.update(word.partition("=")[::2] for word in words)
     return found
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"--env-file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:  # which quotes what may be a secret
+        raise UsageError(f"--env-file {path} is not UTF-8 text") from None
 
 
 class EnvFile:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from typeplate.cli.text import plain
+
 OK: Final = 0
 ERROR: Final = 1
 USAGE: Final = 2
@@ -31,6 +33,10 @@ BY_STATUS: Final[dict[str, int]] = {
     "ABORTED": CONFLICT,
     "FAILED_PRECONDITION": CONFLICT,
 }
+IN_OUR_WORDS: Final[dict[str, str]] = {
+    "LAST_ADMIN": "no active client with clients:admin would be left; only `clients revoke --force` may do that",
+}
+"""For reasons whose message speaks of the API's fields rather than of the command's options."""
 
 
 class UsageError(Exception):
@@ -45,6 +51,14 @@ def code_of(error: Exception) -> int:
 
 def describe(error: Exception) -> str:
     """What went wrong, for a person: message, reason, request id, and the fields at fault that these do not name."""
-    said = str(error)
-    more = [f"\n  {v.field}: {v.description}" for v in getattr(error, "violations", ()) if v.description not in said]
-    return said + "".join(more)
+    said = plain(_sentence(error))
+    found = [(plain(v.field), plain(v.description)) for v in getattr(error, "violations", ())]
+    return said + "".join(f"\n  {field}: {description}" for field, description in found if description not in said)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return named + (error.strerror or type(error).__name__)
+    words = IN_OUR_WORDS.get(getattr(error, "reason", ""))
+    return str(error) if words is None else str(error).replace(getattr(error, "message", ""), words)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+
+from typeplate.cli.text import plain
+
+UNSEEN: Final = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 def print_json(value: Message | Iterable[Message] | dict[str, Any]) -> None:
@@ -22,7 +27,12 @@ def print_json(value: Message | Iterable[Message] | dict[str, Any]) -> None:
         shown: Any = MessageToDict(value)
     else:
         shown = value if isinstance(value, dict) else [MessageToDict(message) for message in value]
-    print(json.dumps(shown, indent=2, ensure_ascii=False))
+    print(visible_json(json.dumps(shown, indent=2, ensure_ascii=False)))
+
+
+def visible_json(text: str) -> str:
+    """JSON with all that a terminal might obey (C1 controls, changes of direction) as JSON's own escapes."""
+    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -36,7 +46,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 
 def print_fields(message: Message) -> None:
     """All that is set in a message, one line each: its path, two spaces, its value."""
-    fields = list(_flatten(MessageToDict(message, preserving_proto_field_name=True)))
+    found = _flatten(MessageToDict(message, preserving_proto_field_name=True))
+    fields = [(plain(path), value) for path, value in found]
     width = max((len(path) for path, _ in fields), default=0)
     for path, value in fields:
         print(f"{path:{width}}  {_plain(value)}")
@@ -44,7 +55,7 @@ def print_fields(message: Message) -> None:
 
 def hint(text: str) -> None:
     """A remark for a person, on standard error."""
-    print(text, file=sys.stderr)
+    print(plain(text), file=sys.stderr)
 
 
 def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, object]]:
@@ -65,8 +76,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = "" if value is None else str(value)
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return plain("" if value is None else str(value))
 
 
 def _bold(text: str) -> str:

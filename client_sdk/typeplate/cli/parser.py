@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any, Final
+
+from typeplate._version import __version__
 
 EPILOG: Final = """\
 environment:
   TYPEPLATE_TARGET              the server, host:port (default 127.0.0.1:50051)
   TYPEPLATE_CLIENT_ID           who calls
   TYPEPLATE_CLIENT_SECRET       its secret, or ..._SECRET_FILE, a file that holds it
+  TYPEPLATE_CA_FILE             trust these authorities (PEM) instead of the system's
+  TYPEPLATE_PLAINTEXT           true: no TLS, even beyond this machine
   NO_COLOR                      no bold headings
 
 exit codes:
@@ -17,6 +22,11 @@ exit codes:
   5 not found   6 server unavailable or too slow   7 conflict with the present state   130 interrupted
 """
 DEFAULT_LIMIT: Final = 50
+JSON_HELP: Final = "print JSON (proto3 JSON names), for scripts"
+NO_JSON_HELP: Final = "changes nothing here: an export is JSON in any case"
+LONGEST_TOKEN_LIFETIME_S: Final = 900
+LIFETIME_HELP: Final = "how long its tokens may live, such as 300, 90s or 5m; the server's maximum is 15m"
+SCOPE_HELP: Final = "vehicles:read, vehicles:write or clients:admin (may be repeated)"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="typeplate", description="Technical vehicle data, and the applications that may read it.", epilog=EPILOG,
         formatter_class=raw, parents=[_common()], allow_abbrev=False,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"typeplate {__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _clients(groups.add_parser("clients", help="administer applications (scope clients:admin)"))
     _tokens(groups.add_parser("token", help="exchange the key for an access token"))
@@ -34,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common() -> argparse.ArgumentParser:
+def _common(json_help: str = JSON_HELP) -> argparse.ArgumentParser:
     """Options that may stand before or after any command; SUPPRESS lets the later place not undo the earlier."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     options = common.add_argument_group("connection and output")
@@ -47,14 +58,14 @@ def _common() -> argparse.ArgumentParser:
     options.add_argument("--ca-file", metavar="PATH", help="trust these authorities (PEM) instead of the system's")
     options.add_argument("--plaintext", action="store_true", help="no TLS, even beyond this machine")
     options.add_argument("--timeout", type=positive, metavar="SECONDS", help="how long a call may take")
-    options.add_argument("--json", action="store_true", help="print JSON (proto3 JSON names), for scripts")
+    options.add_argument("--json", action="store_true", help=json_help)
     return common
 
 
-def _leaf(groups: Any, name: str, command: str, text: str) -> argparse.ArgumentParser:
+def _leaf(groups: Any, name: str, command: str, text: str, json_help: str = JSON_HELP) -> argparse.ArgumentParser:
     description = text[0].upper() + text[1:] + "."
     leaf: argparse.ArgumentParser = groups.add_parser(
-        name, help=text, description=description, parents=[_common()], allow_abbrev=False
+        name, help=text, description=description, parents=[_common(json_help)], allow_abbrev=False
     )
     leaf.set_defaults(command=command)
     return leaf
@@ -65,10 +76,8 @@ def _clients(parser: argparse.ArgumentParser) -> None:
     create = _leaf(leaves, "create", "clients create", "register an application and print its secret, once")
     create.add_argument("id", nargs="?", default="", help="the id it shall have; the server chooses one when absent")
     create.add_argument("--display-name", default="", metavar="TEXT", help="a name for people")
-    create.add_argument(
-        "--scope", action="append", default=[], metavar="SCOPE", help="grant this scope (may be repeated)"
-    )
-    create.add_argument("--max-token-lifetime", type=seconds, metavar="TIME", help="such as 300, 90s, 5m or 1h")
+    create.add_argument("--scope", action="append", default=[], metavar="SCOPE", help=f"grant {SCOPE_HELP}")
+    create.add_argument("--max-token-lifetime", type=lifetime, metavar="TIME", help=LIFETIME_HELP)
     create.add_argument(
         "--label", action="append", default=[], type=label, metavar="KEY=VALUE", help="(may be repeated)"
     )
@@ -94,12 +103,12 @@ def _clients(parser: argparse.ArgumentParser) -> None:
 def _update(parser: argparse.ArgumentParser) -> None:
     several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument("--display-name", metavar="TEXT", help="a name for people; empty takes it away")
-    parser.add_argument("--add-scope", metavar="SCOPE", help="grant this scope as well (may be repeated)", **several)
+    parser.add_argument("--add-scope", metavar="SCOPE", help=f"grant as well {SCOPE_HELP}", **several)
     parser.add_argument(
         "--remove-scope", metavar="SCOPE", help="take this scope away, which kills the tokens issued before", **several
     )
     parser.add_argument(
-        "--max-token-lifetime", type=seconds, metavar="TIME", help="such as 300, 90s, 5m or 1h; 0: the server's"
+        "--max-token-lifetime", type=lifetime, metavar="TIME", help=f"{LIFETIME_HELP}, which 0 sets again"
     )
     parser.add_argument("--label", type=label, metavar="KEY=VALUE", help="set this label (may be repeated)", **several)
     parser.add_argument("--remove-label", metavar="KEY", help="take this label away (may be repeated)", **several)
@@ -110,7 +119,10 @@ def _tokens(parser: argparse.ArgumentParser) -> None:
     issue = _leaf(leaves, "issue", "token issue", "print an access token, for tools that do not get their own")
     issue.add_argument("--scope", action="append", default=[], help="carry this scope only (may be repeated)")
     issue.add_argument(
-        "--lifetime", type=seconds, metavar="TIME", help="such as 300, 90s, 5m or 1h; the longest when absent"
+        "--lifetime",
+        type=seconds,
+        metavar="TIME",
+        help="such as 300, 90s or 5m; absent or too long: the longest",
     )
 
 
@@ -119,10 +131,10 @@ def _vehicles(parser: argparse.ArgumentParser) -> None:
     get = _leaf(leaves, "get", "vehicles get", "show one vehicle with all that is known of it")
     get.add_argument("name", help="for example vehicles/epa-49772, or epa-49772")
     _filters(_leaf(leaves, "list", "vehicles list", "list the vehicles that meet all conditions"))
-    export = _leaf(leaves, "export", "vehicles export", "write the whole catalogue as JSON lines")
+    export = _leaf(leaves, "export", "vehicles export", "write the whole catalogue as JSON lines", NO_JSON_HELP)
     export.add_argument("--source", default="", help="only this source, for example epa")
-    export.add_argument("--after", default="", metavar="NAME", help="go on after this vehicle")
-    export.add_argument("--output", metavar="PATH", help="write to this file instead of standard output")
+    export.add_argument("--after", default="", metavar="NAME", help="go on after this vehicle; a file is appended to")
+    export.add_argument("--output", metavar="PATH", help="write to this file, which is replaced once all is there")
 
 
 def _filters(parser: argparse.ArgumentParser) -> None:
@@ -130,10 +142,10 @@ def _filters(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", help=f"of this {name}")
     parser.add_argument("--query", metavar="WORDS", help="each word begins a word of make, model or trim")
     parser.add_argument(
-        "--year-min", dest="model_year_min", type=int, metavar="YEAR", help="of this model year or later"
+        "--year-min", dest="model_year_min", type=natural, metavar="YEAR", help="of this model year or later"
     )
     parser.add_argument(
-        "--year-max", dest="model_year_max", type=int, metavar="YEAR", help="of this model year or earlier"
+        "--year-max", dest="model_year_max", type=natural, metavar="YEAR", help="of this model year or earlier"
     )
     for name in ("fuel", "drive", "powertrain", "body-style", "transmission-type"):
         parser.add_argument(f"--{name}", action="append", default=[], metavar="KIND", help="(may be repeated)")
@@ -159,35 +171,55 @@ def _limit(parser: argparse.ArgumentParser) -> None:
 
 def natural(text: str) -> int:
     """A whole number from 0."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("must be a whole number, 0 or more")
+    return int(text)
 
 
 def positive(text: str) -> float:
     """A finite number of seconds above 0."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError(text)
+    number = _number(text)
+    if number is None or number <= 0:
+        raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
     return number
 
 
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def seconds(text: str) -> int:
-    """A time such as `300`, `90s`, `5m` or `1h`, in seconds."""
+    """A time such as `300`, `90s` or `5m`, in seconds."""
     unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
-    return natural(text[:-1]) * unit if unit else natural(text)
+    try:
+        return natural(text[:-1]) * unit if unit else natural(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError("must be a time such as 300, 90s or 5m") from None
+
+
+def lifetime(text: str) -> int:
+    """A time that a server can grant a token; a longer one would be granted in name only."""
+    if (found := seconds(text)) > LONGEST_TOKEN_LIFETIME_S:
+        raise argparse.ArgumentTypeError("must be at most 15m, the server's maximum")
+    return found
 
 
 def label(text: str) -> tuple[str, str]:
     """`KEY=VALUE`."""
     key, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(text)
+    if not equals or not key:
+        raise argparse.ArgumentTypeError("must be KEY=VALUE")
     return key, value
 
 
 def bound(text: str) -> tuple[str, float]:
     """`FIELD=NUMBER`."""
-    field, number = label(text)
-    return field.replace("-", "_"), float(number)
+    field, _, value = text.partition("=")
+    number = _number(value)
+    if not field or number is None:
+        raise argparse.ArgumentTypeError("must be FIELD=NUMBER, such as power_kw=150")
+    return field.replace("-", "_"), number

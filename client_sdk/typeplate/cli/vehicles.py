@@ -6,7 +6,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,9 @@ from google.protobuf.json_format import MessageToJson
 
 from typeplate.cli.connection import connect
 from typeplate.cli.exits import UsageError
-from typeplate.cli.output import hint, print_fields, print_json, print_table
+from typeplate.cli.limits import first, page_size
+from typeplate.cli.output import hint, print_fields, print_json, print_table, visible_json
+from typeplate.cli.part_file import PartFile
 from typeplate.v1 import data_service_pb2, vehicle_pb2
 
 KINDS: Final[dict[str, tuple[str, EnumDescriptor]]] = {
@@ -50,35 +51,41 @@ def get(options: Namespace) -> None:
 
 def list_(options: Namespace) -> None:
     """Lists vehicles; only as many pages are fetched as are shown."""
-    limit = options.limit or None
     request = data_service_pb2.ListVehiclesRequest(
         filter=filter_of(options),
         order_by=options.order_by or "",
-        page_size=min(limit or 1000, 1000),
+        page_size=page_size(options.limit),
         show_deleted=options.show_deleted,
     )
     with connect(options) as server:
-        found = list(islice(server.data.list_vehicles(request=request), limit))
+        found, more = first(server.data.list_vehicles(request=request), options.limit)
     if getattr(options, "json", False):
         print_json(found)
         return
     print_table(("NAME", "YEAR", "MAKE", "MODEL", "TRIM", "POWER kW", "l/100 km", "CO2 g/km"), map(_row, found))
-    if limit == len(found):
-        hint(f"The first {limit}; --limit 0 lists all.")
+    if more:
+        hint(f"The first {len(found)}; --limit 0 lists all.")
 
 
 def export(options: Namespace) -> None:
     """Writes vehicles as JSON lines (proto3 JSON), which `typeplate-server import jsonl` reads."""
-    count = 0
+    count, after = 0, _vehicle_name(options.after)
     with (
         connect(options) as server,
-        Path(options.output).open("w", encoding="utf-8") if options.output else nullcontext(sys.stdout) as out,
+        PartFile(Path(options.output), after) if options.output else nullcontext() as file,
     ):
-        for answer in server.data.export_vehicles(source=options.source, after=_vehicle_name(options.after)):
-            for vehicle in answer.vehicles:
-                out.write(MessageToJson(vehicle, indent=None, ensure_ascii=False) + "\n")
+        for answer in server.data.export_vehicles(source=options.source, after=after):
+            lines = "".join(_json_line(vehicle) for vehicle in answer.vehicles)
+            if file is None:
+                sys.stdout.write(lines)
+            elif lines:
+                file.write(lines, answer.vehicles[-1].name)
             count += len(answer.vehicles)
     hint(f"{count} vehicles.")
+
+
+def _json_line(vehicle: vehicle_pb2.Vehicle) -> str:
+    return visible_json(MessageToJson(vehicle, indent=None, ensure_ascii=False)) + "\n"
 
 
 def filter_of(options: Namespace) -> data_service_pb2.VehicleFilter:
@@ -109,7 +116,11 @@ def _number(name: str, number: float) -> float | int:
         end = name[-4:]
         known = [f.name.removesuffix(end) for f in descriptor.fields if f.name.endswith(end)]
         raise UsageError(f"no limit can be set on {name.removesuffix(end)}; it can on {', '.join(known)}")
-    return int(number) if field.cpp_type == field.CPPTYPE_INT32 else number
+    if field.cpp_type != field.CPPTYPE_INT32:
+        return number
+    if number != int(number):
+        raise UsageError(f"{name.removesuffix(name[-4:])} is a whole number, not {number:g}")
+    return int(number)
 
 
 def _row(vehicle: vehicle_pb2.Vehicle) -> Sequence[object]:

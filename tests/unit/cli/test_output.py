@@ -8,7 +8,7 @@ import pytest
 
 from typeplate import errors
 from typeplate.cli import exits
-from typeplate.cli.output import print_fields, print_json, print_table
+from typeplate.cli.output import hint, print_fields, print_json, print_table
 from typeplate.cli.tokens import claims_of
 from typeplate.v1 import client_pb2, vehicle_pb2
 
@@ -29,6 +29,30 @@ def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixt
     """A display name must not move the cursor."""
     print_table(("NAME",), [("a\x1b[2Jb",)])
     assert "\x1b" not in capsys.readouterr().out
+
+
+CONTROLS = "a\x1b[2J\x9b31m\r\n\u202eb"
+
+
+def test_no_text_of_a_server_moves_the_cursor_or_turns_the_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither values nor map keys of a record, neither hints nor errors with their violations."""
+    print_fields(client_pb2.Client(display_name=CONTROLS, scopes=[CONTROLS], labels={CONTROLS: "x"}))
+    hint(CONTROLS)
+    violation = errors.FieldViolation(CONTROLS, CONTROLS)
+    for message in (CONTROLS, "bad"):
+        error = errors.InvalidArgument(message, reason=CONTROLS, request_id=CONTROLS, violations=[violation])
+        print(exits.describe(error))
+    shown = capsys.readouterr()
+    assert all(character.isprintable() or character == "\n" for character in shown.out + shown.err)
+    assert "\\x1b[2J\\x9b31m\\x0d\\x0a\\u202eb" in shown.out
+
+
+def test_json_is_safe_to_look_at_and_still_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escaped as JSON escapes, so scripts read what the server sent."""
+    print_json(client_pb2.Client(display_name=CONTROLS))
+    shown = capsys.readouterr().out
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert json.loads(shown) == {"displayName": CONTROLS}
 
 
 @pytest.mark.parametrize(("no_color", "bold"), [("", True), ("1", False)])

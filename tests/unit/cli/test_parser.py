@@ -1,14 +1,16 @@
 """The arguments of the `typeplate` command, and how quickly it shows its help."""
 
+import argparse
 import subprocess
 import sys
 import time
 
 import pytest
 
+from typeplate._version import __version__
 from typeplate.cli.commands import COMMANDS
 from typeplate.cli.exits import UsageError
-from typeplate.cli.parser import bound, build_parser, label, positive, seconds
+from typeplate.cli.parser import bound, build_parser, label, lifetime, natural, positive, seconds
 from typeplate.cli.vehicles import filter_of
 from typeplate.v1 import vehicle_pb2
 
@@ -46,16 +48,52 @@ def test_a_time_has_a_unit_or_is_in_seconds(text: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("parse", "text"),
     [
-        *[(seconds, text) for text in ("-1", "x", "5d", "")],
+        *[(seconds, text) for text in ("-1", "x", "5d", "", "²")],
         *[(positive, text) for text in ("0", "inf", "nan")],
-        *[(label, "a"), (bound, "a=b")],
+        *[(label, "a"), (label, "=a"), (bound, "a=b"), (bound, "a=nan"), (natural, "1.5")],
     ],
 )
 def test_a_bad_value_is_refused(parse: object, text: str) -> None:
-    """argparse turns the ValueError into a usage error."""
+    """In words that argparse shows as they are, rather than the name of a function."""
     assert callable(parse)
-    with pytest.raises(ValueError):  # noqa: PT011 - argparse only asks for the type
+    with pytest.raises(argparse.ArgumentTypeError, match=r"^must be "):
         parse(text)
+
+
+def test_a_lifetime_that_no_server_grants_is_refused() -> None:
+    """15 min is the most."""
+    assert lifetime("15m") == 900
+    with pytest.raises(argparse.ArgumentTypeError, match="at most 15m"):
+        lifetime("1h")
+
+
+def test_a_whole_number_is_not_cut() -> None:
+    """A limit of 7.5 cylinders is a mistake, not one of 7."""
+    with pytest.raises(UsageError, match=r"cylinders is a whole number, not 7\.5"):
+        filter_of(build_parser().parse_args(["vehicles", "list", "--min", "cylinders=7.5"]))
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """As other commands do."""
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"typeplate {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--help"], ["TYPEPLATE_CA_FILE", "TYPEPLATE_PLAINTEXT", "--version"]),
+        (["clients", "create", "--help"], ["vehicles:read", "vehicles:write", "clients:admin", "maximum is 15m"]),
+        (["vehicles", "export", "--help"], ["changes nothing here"]),
+    ],
+)
+def test_the_help_names_what_one_needs(capsys: pytest.CaptureFixture[str], words: list[str], told: list[str]) -> None:
+    """Variables, scopes and limits."""
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(words)
+    text = " ".join(capsys.readouterr().out.split())
+    assert [each for each in told if each not in text] == []
 
 
 def test_no_option_takes_a_secret() -> None:
