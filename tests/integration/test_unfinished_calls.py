@@ -35,17 +35,26 @@ async def test_without_a_token_a_call_is_refused_at_its_headers(probe: Probe, ki
     assert (await probe.call(kind)).code is grpc.StatusCode.OK
 
 
-async def test_calls_of_public_methods_that_send_nothing_leave_room(probe: Probe) -> None:
-    """One address may have 32 of them wait; the others are refused at once, and calls with a token are served."""
-    calls = await begun(probe, "/probe.Public/Single", 48)
-    refused = [asyncio.ensure_future(call.code()) for call in calls]
-    done, waiting = await asyncio.wait(refused, timeout=1)
-    assert {future.result() for future in done} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-    assert len(waiting) == 32
-    assert (await probe.call("Single")).code is grpc.StatusCode.OK
-    for call in calls:
-        call.cancel()
-    await asyncio.wait(waiting)
+async def test_public_calls_that_send_nothing_shut_out_their_own_address_alone() -> None:
+    """Of one address some are read, some wait, the rest are refused; another address is served at once."""
+    release, served = asyncio.Event(), []
+
+    async def serve(request: Any, call: Any, context: Any) -> None:
+        served.append(call.peer)
+
+    messages = FirstMessages(timeout_s=30, reading=2, pending=5)
+    run = messages.served(serve)
+    slow: list[Any] = [Slow("192.0.2.1", release) for _ in range(8)]
+    tasks = [asyncio.ensure_future(run(None, one, one)) for one in slow]
+    await asyncio.sleep(0)
+    assert [isinstance(task.exception(), RateLimited) for task in tasks if task.done()] == [True] * 3
+    assert sum(one.begun for one in slow) == 2
+    other: Any = Slow("192.0.2.2", release, ready=True)
+    await run(None, other, other)
+    assert served == ["192.0.2.2"]
+    release.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert served.count("192.0.2.1") == 5
 
 
 @pytest.mark.parametrize("kind", ONE_REQUEST)
@@ -61,24 +70,30 @@ async def test_a_public_call_that_ends_without_a_request_is_told_so(probe: Probe
     assert messages[0] in (text("a"), text("a0"))
 
 
-class Silent:
-    """A call whose request never comes."""
+class Slow:
+    """A call whose request comes when `release` is set, or is there already."""
 
-    peer = "192.0.2.1"
+    def __init__(self, peer: str, release: asyncio.Event, *, ready: bool = False) -> None:
+        self.peer = peer
+        self.begun = False
+        self._release = release
+        self._ready = ready
 
     async def read(self) -> bytes:
-        await asyncio.Event().wait()
+        self.begun = True
+        if not self._ready:
+            await self._release.wait()
         return b""
 
 
 async def test_a_request_that_does_not_come_is_waited_for_within_bounds() -> None:
     """After the time-out the place is free again."""
-    call: Any = Silent()
+    call: Any = Slow("192.0.2.1", asyncio.Event())
 
     async def never(request: Any, call: Any, context: Any) -> bytes:
         raise AssertionError("served")
 
-    messages = FirstMessages(timeout_s=0.01, places=1)
+    messages = FirstMessages(timeout_s=0.01, reading=1, pending=1)
     serve = messages.served(never)
     for _ in range(2):
         first, second = await asyncio.gather(serve(None, call, call), serve(None, call, call), return_exceptions=True)

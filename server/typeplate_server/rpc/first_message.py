@@ -4,7 +4,8 @@ gRPC runs a handler that takes one request when that has come, but counts the ca
 has come of it in memory: without a token, a few sockets could hold every place there is, for as long as they like. So
 public methods are served as streams, and their one message is read here:
 * within `TIMEOUT_S`;
-* `PLACES` at a time for each peer: an address that begins calls and sends nothing shuts out itself alone.
+* `READING` at a time for each peer, which bounds the memory that bodies take, while at most `PENDING` wait their turn:
+  an address that begins calls and sends nothing shuts out itself alone.
 
 Methods that need a token are kept from this earlier: the interceptor refuses the token at the headers.
 """
@@ -12,9 +13,9 @@ Methods that need a token are kept from this earlier: the interceptor refuses th
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from grpc import aio
@@ -24,17 +25,27 @@ from typeplate_server.rpc.call import Call
 from typeplate_server.rpc.kinds import Serve
 
 TIMEOUT_S: Final = 10.0
-PLACES: Final = 32
+READING: Final = 32
+PENDING: Final = 256
 RETRY_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Peer:
+    """An address with calls whose request has not been read."""
+
+    reading: asyncio.Semaphore
+    pending: int = 0
 
 
 class FirstMessages:
     """The requests under way, by peer."""
 
-    def __init__(self, *, timeout_s: float = TIMEOUT_S, places: int = PLACES) -> None:
+    def __init__(self, *, timeout_s: float = TIMEOUT_S, reading: int = READING, pending: int = PENDING) -> None:
         self._timeout_s = timeout_s
-        self._places = places
-        self._waiting: Counter[str] = Counter()
+        self._reading = reading
+        self._pending = pending
+        self._peers: dict[str, _Peer] = {}
 
     def served(self, serve: Serve) -> Serve:
         """`serve`, which takes one request's bytes, as one that reads them from the stream first."""
@@ -46,10 +57,10 @@ class FirstMessages:
 
         return read_and_serve
 
-    async def _read(self, peer: str, context: Any) -> bytes:
-        with self._place(peer):
+    async def _read(self, address: str, context: Any) -> bytes:
+        with self._counted(address) as peer:
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(self._timeout_s), peer.reading:
                     message = await context.read()
             except TimeoutError:
                 raise InvalidArgument.of("request", f"did not come within {self._timeout_s:g} s") from None
@@ -58,13 +69,16 @@ class FirstMessages:
         return bytes(message)
 
     @contextmanager
-    def _place(self, peer: str) -> Iterator[None]:
-        if self._waiting[peer] >= self._places:
+    def _counted(self, address: str) -> Iterator[_Peer]:
+        peer = self._peers.get(address)
+        if peer is None:
+            peer = self._peers[address] = _Peer(asyncio.Semaphore(self._reading))
+        if peer.pending >= self._pending:
             raise RateLimited("too many calls of this address wait for their request", retry_after=RETRY_S)
-        self._waiting[peer] += 1
+        peer.pending += 1
         try:
-            yield
+            yield peer
         finally:
-            self._waiting[peer] -= 1
-            if not self._waiting[peer]:
-                del self._waiting[peer]
+            peer.pending -= 1
+            if not peer.pending:
+                del self._peers[address]
