@@ -96,7 +96,9 @@ def test_a_gzipped_file(tmp_path: Path) -> None:
     assert (file.total_rows, len(list(file.rows()))) == (2, 2)
 
 
-@pytest.mark.parametrize("content", [None, gzip.compress(GOOD * 100)[:60], b"\x1f\x8bnothing like it"])
+@pytest.mark.parametrize(
+    "content", [None, gzip.compress(GOOD * 100)[:60], b"\x1f\x8bnothing like it"], ids=["none", "cut", "no gzip"]
+)
 def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     """Absent, cut off, or damaged: a sentence, not a traceback."""
     path = tmp_path / "vehicles.jsonl"
