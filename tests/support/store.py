@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.postgres import shared_postgres
 from typeplate.v1 import vehicle_pb2
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.store.database import Database
 from typeplate_server.store.migration import migrate
 from typeplate_server.vehicles.store import Draft, StoredVehicle
 
-BACK_ENDS = ("sqlite",)
+BACK_ENDS = ("sqlite", "postgres")
 NOW = 1_700_000_000.25
 
 
@@ -41,10 +42,18 @@ class BackEnd:
 
 def new_back_end(kind: str, directory: Path) -> BackEnd:
     """An empty database with the current schema."""
-    assert kind == "sqlite"
-    back_end = BackEnd(kind, f"sqlite:///{directory / 'typeplate.db'}", directory)
+    back_end = unmigrated_back_end(kind, directory)
     migrate(back_end.url, directory)
     return back_end
+
+
+def unmigrated_back_end(kind: str, directory: Path) -> BackEnd:
+    """A database without any schema."""
+    if kind == "postgres":
+        server = shared_postgres()
+        return BackEnd(kind, server.url(server.create_database()), directory)
+    assert kind == "sqlite"
+    return BackEnd(kind, f"sqlite:///{directory / 'typeplate.db'}", directory)
 
 
 def client(client_id: str = "sales-app", **changes: Any) -> ClientState:

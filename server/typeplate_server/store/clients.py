@@ -15,7 +15,7 @@ from typeplate_server.auth.store import Change, CommitGuard
 from typeplate_server.errors import AlreadyExists, NotFound
 from typeplate_server.store import client_rows as rows
 from typeplate_server.store.clocks import AUTH, current, lock, take
-from typeplate_server.store.database import Database
+from typeplate_server.store.database import Database, Lane
 
 
 class SqlClientStore:
@@ -39,7 +39,7 @@ class SqlClientStore:
             rows.insert(connection, created)
             return created
 
-        return await self._database.write(insert)
+        return await self._database.write(insert, Lane.AUTH)
 
     async def update(self, client_id: str, change: Change, guard: CommitGuard | None = None) -> ClientState:
         """See ClientStore."""
@@ -54,7 +54,7 @@ class SqlClientStore:
                 return before
             return _write(connection, before, after)
 
-        return await self._database.write(apply)
+        return await self._database.write(apply, Lane.AUTH)
 
 
 class ClientsInTransaction:

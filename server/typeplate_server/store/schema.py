@@ -1,6 +1,8 @@
 """Owns the tables, as SQLAlchemy Core sees them; `migrations/` makes them, and a test holds the two equal.
 
 * Times are seconds since the epoch (UTC) as doubles: no time zone can come between. Text is compared by code point.
+* `deployment` has one row, made by the migration. `replicas` holds who follows the feed, `revoked_tokens` and
+  `signing_keys` what follows `auth_clock` besides clients.
 * A clock table has one row. Who writes locks it first, then reads, so that commit order is sequence order.
 * `vehicles` keeps each vehicle's message; `vehicle_filters` repeats what lists filter and sort by, in rows narrow
   enough to be scanned whole (50,000 in some milliseconds), in the order of ids.
@@ -24,7 +26,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration; a test holds it equal to the head of `migrations/versions`."""
 
 metadata = MetaData(
@@ -133,4 +135,54 @@ vehicle_filters = Table(
     Column("search", text(), nullable=False),
     Index("ix_vehicle_filters_make_model", "make_key", "model_key", "vehicle_id"),
     sqlite_with_rowid=False,
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", text(), nullable=False),
+    Column("max_staleness_s", Double, nullable=False),
+    Column("key_fingerprint", text(), nullable=False),
+    Column("issuer", text(), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    CheckConstraint("max_staleness_s > 0", name="max_staleness"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("replica_id", text(), primary_key=True),
+    Column("incarnation", text(), primary_key=True),
+    Column("acknowledged_seq", BigInteger, nullable=False),
+    Column("heartbeat", BigInteger, nullable=False),
+    Column("heartbeat_time", Double, nullable=False),
+    Column("registered_time", Double, nullable=False),
+    Column("max_staleness_s", Double, nullable=False),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", text(), primary_key=True),
+    Column("client_id", text(), nullable=False),
+    Column("expire_time", Double, nullable=False),
+    Column("changed_seq", BigInteger, nullable=False),
+    Index("ix_revoked_tokens_changed_seq", "changed_seq", unique=True),
+    Index("ix_revoked_tokens_expire_time", "expire_time"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", text(), primary_key=True),
+    Column("sealed_private", LargeBinary, nullable=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("state", text(), nullable=False),
+    Column("publish_time", Double, nullable=False),
+    Column("sign_time", Double),
+    Column("retire_time", Double),
+    Column("changed_seq", BigInteger, nullable=False),
+    CheckConstraint("state IN ('published', 'signing', 'retired', 'removed')", name="state"),
+    Index("ix_signing_keys_changed_seq", "changed_seq", unique=True),
 )
