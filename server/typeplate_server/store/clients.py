@@ -32,7 +32,7 @@ class SqlClientStore:
         """See ClientStore."""
 
         def insert(connection: Connection) -> ClientState:
-            clients = _begin(connection, guard)
+            clients = begin(connection, guard)
             if clients.get(new.client_id) is not None:
                 raise AlreadyExists(new.name)
             created = replace(new, changed_seq=take(connection, AUTH))
@@ -45,7 +45,7 @@ class SqlClientStore:
         """See ClientStore."""
 
         def apply(connection: Connection) -> ClientState:
-            clients = _begin(connection, guard)
+            clients = begin(connection, guard)
             before = clients.get(client_id)
             if before is None:
                 raise NotFound(f"clients/{client_id}")
@@ -72,8 +72,8 @@ class ClientsInTransaction:
         return any(scope in scopes for scopes in rows.scopes_of_active(self._connection, but))
 
 
-def _begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:
-    """Locks first, so that everything read afterwards, by the guard too, holds until the commit."""
+def begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:
+    """Begins a change of auth state. Locks first: what is read afterwards, by the guard too, holds until the commit."""
     lock(connection, AUTH)
     clients = ClientsInTransaction(connection)
     if guard is not None:

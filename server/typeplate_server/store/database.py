@@ -53,9 +53,11 @@ class Database:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-read")
         self._closed = False
 
-    async def run(self, fn: Callable[[Connection], T]) -> T:
-        """What `fn` reads, all of it as of one moment."""
-        return await self._submit(self._readers, lambda operation: self._read(operation, fn))
+    async def run(self, fn: Callable[[Connection], T], lane: Lane | None = None) -> T:
+        """What `fn` reads, all of it as of one moment; with a lane, from the server that its writes go to."""
+        if lane is None or not self._back_end.concurrent_writes:
+            return await self._submit(self._readers, lambda operation: self._read(operation, fn))
+        return await self._submit(self._writers[lane], lambda operation: self._transact(operation, fn, snapshot=True))
 
     async def write(self, fn: Callable[[Connection], T], lane: Lane = Lane.DATA, *, patience: float = 1.0) -> T:
         """What `fn` returns, after its changes are durable; any exception of `fn` undoes them all.
@@ -76,8 +78,12 @@ class Database:
             found = read(connection)
             return found, write(connection, found)
 
-        replicas = self._writers[Lane.REPLICA]
-        return await self._submit(replicas, lambda operation: self._transact(operation, both, snapshot=True))
+        # A caller who gives up must find the lane free when it comes again.
+        return await self._submit(
+            self._writers[Lane.REPLICA],
+            lambda operation: self._transact(operation, both, snapshot=True),
+            cut_if_cancelled=True,
+        )
 
     def wakeup(self, callback: Callable[[], None]) -> Wakeup:
         """See ReplicaStore.wake_on_change. The caller closes it, before the database."""
@@ -89,7 +95,12 @@ class Database:
         await asyncio.to_thread(self._shut_down)
 
     def _submit(
-        self, threads: ThreadPoolExecutor, work: Callable[[Operation], T], patience: float = 1.0
+        self,
+        threads: ThreadPoolExecutor,
+        work: Callable[[Operation], T],
+        patience: float = 1.0,
+        *,
+        cut_if_cancelled: bool = False,
     ) -> asyncio.Future[T]:
         if self._closed:
             raise unavailable()
@@ -99,6 +110,8 @@ class Database:
         if self._back_end.patience_s is not None:
             timer = loop.call_later(self._back_end.patience_s * patience, operation.cut)
             future.add_done_callback(lambda _: timer.cancel())
+        if cut_if_cancelled:
+            future.add_done_callback(lambda done: operation.cut() if done.cancelled() else None)
         return future
 
     def _read(self, operation: Operation, fn: Callable[[Connection], T]) -> T:
