@@ -30,6 +30,8 @@ ERRORS = [
     "RateLimited",
     "ResourceExhausted",
     "ScopeMissing",
+    "SecretInUse",
+    "SecretLimit",
     "SecretUnavailable",
     "TokenRejected",
     "TypeplateError",

@@ -106,7 +106,8 @@ class Client(_message.Message):
     """Changes with each change of the client (AIP-154). Sent with UpdateClient it must be the current one; empty: not compared."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The scopes that its tokens may carry: `vehicles:read`, `vehicles:write`, `clients:admin`.
+        """The scopes that its tokens may carry: `vehicles:read`, `vehicles:write`, `clients:admin`,
+        `tokens:introspect`.
         Empty: its tokens carry none, which still suffices for methods that need only a valid token.
         Taking a scope away kills the tokens issued before; adding one does not.
         """

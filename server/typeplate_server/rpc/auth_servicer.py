@@ -55,18 +55,18 @@ class AuthServicer:
         if not request.HasField("client"):
             raise InvalidArgument.of("client", "is required")
         client_id = mapping.client_id_of(request.client.name, "client.name")
-        client = await self._clients.update(
+        changed = await self._clients.update(
             client_id, mapping.patch_of(request), etag=request.client.etag, guard=call.commit_guard
         )
-        return mapping.client_message(client)
+        return mapping.client_message(changed.value)
 
     async def RevokeClient(self, request: pb.RevokeClientRequest, call: Call) -> pb.RevokeClientResponse:
         """Returns when the revocation is durable and in force."""
         client_id = mapping.client_id_of(request.name, "name")
-        client = await self._clients.revoke(
+        changed = await self._clients.revoke(
             client_id, reason=request.reason, force=request.force, guard=call.commit_guard
         )
-        return pb.RevokeClientResponse(client=mapping.client_message(client))
+        return pb.RevokeClientResponse(client=mapping.client_message(changed.value))
 
     async def GetJwks(self, request: pb.GetJwksRequest, call: Call) -> pb.Jwks:
         """The public keys; never the private ones."""

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ def test_what_was_made_is_what_is_loaded(tmp_path: Path) -> None:
     """Pepper, signing key and issuer come back."""
     made = create_key_file(tmp_path / "keys.json")
     loaded = load_key_file(tmp_path / "keys.json")
-    assert (loaded.issuer, loaded.pepper) == (made.issuer, made.pepper)
+    assert (loaded.issuer, loaded.pepper, loaded.sealing_key) == (made.issuer, made.pepper, made.sealing_key)
     assert [key.jwk() for key in loaded.signing_keys] == [key.jwk() for key in made.signing_keys]
     assert loaded.signing_keys[0].private.private_bytes_raw() == made.signing_keys[0].private.private_bytes_raw()
     assert len(loaded.pepper) == 32
@@ -26,7 +28,19 @@ def test_two_files_share_nothing(tmp_path: Path) -> None:
     one, two = create_key_file(tmp_path / "a"), create_key_file(tmp_path / "b")
     assert one.issuer != two.issuer
     assert one.pepper != two.pepper
+    assert one.sealing_key != two.sealing_key
     assert one.signing_keys[0].kid != two.signing_keys[0].kid
+
+
+def test_the_fingerprint_is_that_of_every_part(tmp_path: Path) -> None:
+    """The same for the same file, another for any other pepper, sealing key or issuer; no part shows in it."""
+    made = create_key_file(tmp_path / "keys.json")
+    assert load_key_file(tmp_path / "keys.json").fingerprint == made.fingerprint
+    others = (
+        replace(made, pepper=b"x" * 32), replace(made, sealing_key=b"x" * 32), replace(made, issuer="urn:typeplate:x")
+    )  # fmt: skip
+    assert len({made.fingerprint, *(other.fingerprint for other in others)}) == 4
+    assert re.fullmatch("[0-9a-f]{64}", made.fingerprint)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -96,6 +110,7 @@ def test_a_half_written_or_changed_file_is_refused_without_quoting_it(tmp_path: 
         "", "{", text[: len(text) // 2], "[]", "null", "{}", "\0" * 100,
         *(json.dumps({name: value for name, value in good.items() if name != gone}) for gone in good),
         json.dumps(good | {"version": 2}), json.dumps(good | {"pepper": good["pepper"][:-2]}),
+        json.dumps(good | {"sealing_key": good["sealing_key"][:-2]}),
         json.dumps(good | {"pepper": None}), json.dumps(good | {"issuer": "https://x"}),
         json.dumps(good | {"signing_keys": []}), json.dumps(good | {"signing_keys": [{}]}),
         json.dumps(good | {"signing_keys": [key | {"x": "A" * 43}]}),
@@ -116,6 +131,8 @@ def test_its_repr_shows_neither_pepper_nor_private_key(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "keys.json").read_text())
     for shown in (repr(keys), str(keys)):
         assert content["pepper"] not in shown
+        assert content["sealing_key"] not in shown
+        assert repr(keys.sealing_key) not in shown
         assert content["signing_keys"][0]["d"] not in shown
         assert repr(keys.pepper) not in shown
 
