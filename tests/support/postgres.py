@@ -23,6 +23,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 
 UNPRIVILEGED = "nobody"
@@ -99,16 +100,26 @@ class Postgres:
         """SQLAlchemy's URL."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """A new, empty database; returns its name."""
-        import psycopg
-
+    def create_database(self, template: str = "template1") -> str:
+        """A new database, empty or a copy of another; returns its name."""
         name = f"t{secrets.token_hex(6)}"
-        with psycopg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
+
+    def drop_database(self, name: str) -> None:
+        """Whoever is connected is thrown out."""
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """One statement, in no transaction."""
+        with self.connect(database) as connection:
+            connection.execute(statement.encode())
+
+    def connect(self, database: str) -> psycopg.Connection:
+        """A connection with superuser's rights, in no transaction."""
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=2
+        )
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
@@ -121,15 +132,11 @@ class Postgres:
         )
 
     def _wait_until_ready(self) -> None:
-        import psycopg
-
         assert self._process is not None
         deadline = time.monotonic() + START_S
         while True:
             try:
-                psycopg.connect(
-                    host="127.0.0.1", port=self.port, user="postgres", dbname="postgres", connect_timeout=2
-                ).close()
+                self.connect("postgres").close()
                 return
             except psycopg.OperationalError:
                 if self._process.poll() is not None or time.monotonic() > deadline:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,23 @@ class BackEnd:
         """One more process's view of it, or as good as."""
         return Database(self.url, self.data_dir, **options)
 
+    def drop(self) -> None:
+        """Throws it away, where that takes more than deleting its directory."""
+        if self.kind == "postgres":
+            shared_postgres().drop_database(self.url.rpartition("/")[2])
+
     def child(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         """Runs `program` with this database's URL and directory as its first arguments, its output as a pipe."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", program, self.url, str(self.data_dir), *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def new_back_end(kind: str, directory: Path) -> BackEnd:
     """An empty database with the current schema."""
+    if kind == "postgres":
+        server = shared_postgres()
+        return BackEnd(kind, server.url(server.create_database(_migrated_template())), directory)
     back_end = unmigrated_back_end(kind, directory)
     migrate(back_end.url, directory)
     return back_end
@@ -54,6 +63,14 @@ def unmigrated_back_end(kind: str, directory: Path) -> BackEnd:
         return BackEnd(kind, server.url(server.create_database()), directory)
     assert kind == "sqlite"
     return BackEnd(kind, f"sqlite:///{directory / 'typeplate.db'}", directory)
+
+
+@lru_cache(maxsize=1)
+def _migrated_template() -> str:
+    """A database to copy, which is quicker than to migrate each anew."""
+    name = shared_postgres().create_database()
+    migrate(shared_postgres().url(name), Path())
+    return name
 
 
 def client(client_id: str = "sales-app", **changes: Any) -> ClientState:

@@ -190,7 +190,7 @@ class ReplicaStore(Protocol):
         """Removes the row of a replica unheard of, unless its heartbeat has changed; True: it is gone by this call."""
         ...
 
-    def wake_on_change(self, callback: Callable[[], None]) -> Wakeup:
+    def wake_on_change(self, callback: Callable[[], object]) -> Wakeup:
         """Calls back soon after auth state changed, and whenever it may have gone unheard (each reconnect).
 
         Called on another thread, and now and then for nothing. It is a hint: who relies on it alone misses changes.

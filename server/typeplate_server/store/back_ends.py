@@ -85,7 +85,7 @@ class BackEnd(Protocol):
         """Makes a thread that waits for the connection's answer fail; called from another one."""
         ...
 
-    def wakeup(self, callback: Callable[[], None]) -> Wakeup:
+    def wakeup(self, callback: Callable[[], object]) -> Wakeup:
         """See ReplicaStore.wake_on_change."""
         ...
 

@@ -56,16 +56,16 @@ def begin_generations(connection: Connection, seq: int) -> None:
     """A new generation for every client; `seq` is the last number taken before theirs."""
     found = connection.execute(select(clients.c.client_id, clients.c.generation).order_by("client_id")).all()
     rows = [
-        {"id_is": each.client_id, "generation": each.generation + 1, "nonce": new_generation_nonce(), "seq": number}
+        {
+            "id_is": each.client_id,
+            "generation": each.generation + 1,
+            "generation_nonce": new_generation_nonce(),
+            "changed_seq": number,
+        }
         for number, each in enumerate(found, seq + 1)
     ]
-    values = {
-        "generation": bindparam("generation"),
-        "generation_nonce": bindparam("nonce"),
-        "changed_seq": bindparam("seq"),
-    }
     if rows:
-        connection.execute(update_of(clients).where(clients.c.client_id == bindparam("id_is")).values(values), rows)
+        connection.execute(update_of(clients).where(clients.c.client_id == bindparam("id_is")), rows)
 
 
 def insert(connection: Connection, client: ClientState) -> None:

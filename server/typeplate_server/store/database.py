@@ -85,7 +85,7 @@ class Database:
             cut_if_cancelled=True,
         )
 
-    def wakeup(self, callback: Callable[[], None]) -> Wakeup:
+    def wakeup(self, callback: Callable[[], object]) -> Wakeup:
         """See ReplicaStore.wake_on_change. The caller closes it, before the database."""
         return self._back_end.wakeup(callback)
 

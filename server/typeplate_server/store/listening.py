@@ -24,7 +24,7 @@ def notify(connection: Connection, seq: int) -> None:
 class ListenWakeup(WakingThread):
     """LISTENs on a connection that `connect` makes."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], callback: Callable[[], None]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection], callback: Callable[[], object]) -> None:
         self._connect = connect
         super().__init__(callback)
 

@@ -4,8 +4,8 @@
 * A partition that swallows packets must be seen: TCP keepalives, tcp_user_timeout and a time limit for connecting.
 * `statement_timeout` is half of `max_staleness`, so that one stuck statement does not cost a replica its freshness;
   whoever stops amid a transaction, with a clock's row locked, is thrown out (`idle_in_transaction_session_timeout`).
-* A commit counts only if it came back without a warning: a wait for the standby that is broken off commits locally,
-  warns, and reports success.
+* A commit counts only if it came back without a warning: a wait for the standby that somebody breaks off commits
+  locally, warns, and reports success. (No statement_timeout ends that wait; `patience_s` does.)
 * `fsync` and `synchronous_commit` are looked at on each writing connection, and the latter then is held to its value.
 """
 
@@ -115,7 +115,7 @@ class PostgresBackEnd:
         with socket.socket(fileno=os.dup(driver.fileno())) as wire:
             wire.shutdown(socket.SHUT_RDWR)
 
-    def wakeup(self, callback: Callable[[], None]) -> ListenWakeup:
+    def wakeup(self, callback: Callable[[], object]) -> ListenWakeup:
         """See BackEnd."""
         return ListenWakeup(self._connect_to_listen, callback)
 
@@ -141,13 +141,12 @@ class PostgresBackEnd:
             hide_parameters=True,  # what is written must not reach a log through an error's text
         )
         for setting in settings:
-            event.listen(engine, "connect", lambda driver, _, setting=setting: setting(driver))
+            event.listen(engine, "connect", _apply(setting))
         return engine
 
     def _refuse_unsound(self, driver: Any) -> None:
         with driver.cursor() as cursor:
             found = dict(cursor.execute(_SOUNDNESS).fetchall())
-        driver.rollback()
         if driver.info.server_version < _OLDEST:
             raise DatabaseError(f"the server of the database {self.place} is older than PostgreSQL {_OLDEST // 10000}")
         if found["server_encoding"] != "UTF8":
@@ -161,9 +160,16 @@ class PostgresBackEnd:
             )
 
 
+def _apply(setting: Callable[[Any], None]) -> Callable[[Any, Any], None]:
+    def connected(driver: psycopg.Connection, _: Any) -> None:
+        setting(driver)
+        driver.commit()
+
+    return connected
+
+
 def _settle(driver: psycopg.Connection) -> None:
     driver.execute(_SETTLE, [str(round(IDLE_IN_TRANSACTION_S * 1000))])
-    driver.commit()
 
 
 def _read_only(driver: psycopg.Connection) -> None:

@@ -82,7 +82,7 @@ class SqlReplicaStore:
         statement = delete(replicas).where(is_row_of(identity), replicas.c.heartbeat == heartbeat)
         return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1, Lane.REPLICA)
 
-    def wake_on_change(self, callback: Callable[[], None]) -> Wakeup:
+    def wake_on_change(self, callback: Callable[[], object]) -> Wakeup:
         """See ReplicaStore."""
         return self._database.wakeup(callback)
 

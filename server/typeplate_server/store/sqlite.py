@@ -98,7 +98,7 @@ class SqliteBackEnd:
     def sever(self, connection: Connection) -> None:
         """Never called: a file always answers (`patience_s`)."""
 
-    def wakeup(self, callback: Callable[[], None]) -> FileWakeup:
+    def wakeup(self, callback: Callable[[], object]) -> FileWakeup:
         """See BackEnd."""
         return FileWakeup(self.looking, callback)
 

@@ -15,16 +15,20 @@ from collections.abc import Callable
 RETRY_S = 0.2
 """The pause between two attempts to connect; with an attempt itself it stays below 0.5 s where a refusal is quick."""
 
+RECONNECT_S = 0.01
+"""The pause after a connection that had been good."""
+
 _log = logging.getLogger(__name__)
 
 
 class WakingThread(ABC):
     """Runs `listen` again and again until closed. See Wakeup."""
 
-    def __init__(self, callback: Callable[[], None]) -> None:
+    def __init__(self, callback: Callable[[], object]) -> None:
         self._callback = callback
         self._stopped, self._stop = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._closing = False
+        self._connected = False
         self._thread = threading.Thread(target=self._run, name="database-wakeup", daemon=True)
         self._thread.start()
 
@@ -34,6 +38,7 @@ class WakingThread(ABC):
 
     def heard(self) -> None:
         """Calls back, unless closed."""
+        self._connected = True
         if not self._closing:
             self._callback()
 
@@ -54,10 +59,11 @@ class WakingThread(ABC):
 
     def _run(self) -> None:
         while True:
+            self._connected = False
             try:
                 self.listen()
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, a listener that is not there must come back
-                _log.warning("listening for changes failed (%s); trying again", type(error).__name__)
-            if self.closed(timeout_s=RETRY_S):
+                _log.info("listening for changes failed (%s); trying again", type(error).__name__)
+            if self.closed(timeout_s=RECONNECT_S if self._connected else RETRY_S):
                 return

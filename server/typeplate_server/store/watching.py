@@ -20,7 +20,7 @@ _SEQ = "SELECT seq FROM auth_clock"
 class FileWakeup(WakingThread):
     """Looks at the file each INTERVAL_S."""
 
-    def __init__(self, engine: Callable[[], Engine], callback: Callable[[], None]) -> None:
+    def __init__(self, engine: Callable[[], Engine], callback: Callable[[], object]) -> None:
         self._engine = engine
         super().__init__(callback)
 
