@@ -5,7 +5,8 @@ Rules kept here (security.md §4, §8; searched exhaustively in tests/support/ac
 * A replica has it when it has acknowledged the change's `seq`, or its row is gone; this one, when it has applied it.
 * Who has not acknowledged refuses by itself once the largest bound that any replica follows has passed since the commit
   returned, with 1 % for clocks of different rates.
-* EVERYWHERE is said in these two cases only, and on what it rests. Else THIS_REPLICA, with the time by which it holds.
+* EVERYWHERE is said in these two cases only, and on what it rests: a replica whose row went while it was waited for has
+  acknowledged nothing. Else THIS_REPLICA, with the time by which it holds.
 * A row whose heartbeat has not changed for that long belongs to nobody who is fresh, and is purged. Its owner, if it
   comes back, finds it gone and begins anew.
 """
@@ -85,15 +86,18 @@ class Acknowledgements:
     async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
         """See Propagation. A database that does not answer is asked again until the deadline or the bound."""
         pending: frozenset[ReplicaIdentity] | None = None
+        proof: Proof = "ACKNOWLEDGED"
         bound, pause = self._own_bound(), FIRST_PAUSE_S
         while True:
             rows = await self._rows()
             if rows is not None:
                 listed = pending if pending is not None else frozenset(row.identity for row in rows)
                 bound = max([bound, *(row.max_staleness_s for row in rows if row.identity in listed)])
+                if pending is not None and pending - {row.identity for row in rows}:
+                    proof = "STALENESS_BOUND"  # gone without a word: it left, or was purged for having been silent
                 pending = frozenset(row.identity for row in rows if row.acknowledged_seq < seq) & listed
                 if not pending - {self._identity}:
-                    return Effective("EVERYWHERE", "ACKNOWLEDGED", self._clock())
+                    return Effective("EVERYWHERE", proof, self._clock())
             now = self.boot_time()
             left = since + bound * MARGIN - now
             if left <= 0:
