@@ -54,7 +54,7 @@ class BackEnd(Protocol):
         ...
 
     def reading(self, connections: int) -> Engine:
-        """Connections that read, each transaction one snapshot."""
+        """Connections that read: a statement by itself, or several after `begin_reading`."""
         ...
 
     def writing(self, connections: int) -> Engine:
@@ -71,6 +71,10 @@ class BackEnd(Protocol):
 
     def refuse_unsound(self, connection: Connection) -> None:
         """Raises DatabaseError when a commit there would not outlive a loss of power, or text not survive."""
+        ...
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Makes all that follows on a reading connection be of one moment, until it is given back."""
         ...
 
     def snapshot(self, connection: Connection) -> None:

@@ -1,7 +1,8 @@
-"""Owns the one asynchronous door to the database: `run` to read, `write` to write, `confirm` to read what is proven.
+"""Owns the one asynchronous door to the database: `ask` and `run` to read, `write` to write, `confirm` to do both.
 
 Functions given to it are plain, synchronous SQL on a `Connection`, and run on its threads:
-* `run`: on one of a few reading connections, as of one snapshot.
+* `run`: on one of a few reading connections, as of one snapshot; `ask`: the same for a single statement, which is a
+  snapshot by itself and needs no transaction around it.
 * `write`: in one transaction, those of a lane one after the other in the order of the calls. It returns when the
   commit is durable. Keep it below 100 ms. On SQLite all lanes are one, under the data directory's write lock; on
   PostgreSQL each has a connection of its own, so that neither imports nor a held-up change hold up a heartbeat.
@@ -52,6 +53,10 @@ class Database:
         self._writing = self._back_end.writing(len(set(self._writers.values())))
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-read")
         self._closed = False
+
+    async def ask(self, fn: Callable[[Connection], T]) -> T:
+        """What `fn` reads with one statement."""
+        return await self._submit(self._readers, lambda operation: self._read(operation, fn, snapshot=False))
 
     async def run(self, fn: Callable[[Connection], T], lane: Lane | None = None) -> T:
         """What `fn` reads, all of it as of one moment; with a lane, from the server that its writes go to."""
@@ -114,9 +119,11 @@ class Database:
             future.add_done_callback(lambda done: operation.cut() if done.cancelled() else None)
         return future
 
-    def _read(self, operation: Operation, fn: Callable[[Connection], T]) -> T:
+    def _read(self, operation: Operation, fn: Callable[[Connection], T], *, snapshot: bool = True) -> T:
         def work() -> T:
             with operation.connect(self._reading) as connection:
+                if snapshot:
+                    self._back_end.begin_reading(connection)
                 return fn(connection)
 
         with outage_as_unavailable():

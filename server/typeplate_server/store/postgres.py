@@ -73,11 +73,11 @@ class PostgresBackEnd:
 
     def looking(self) -> Engine:
         """See BackEnd."""
-        return self._engine("look", 1, _read_only)
+        return self._engine("look", 1, _only_read)
 
     def reading(self, connections: int) -> Engine:
         """See BackEnd."""
-        return self._engine("read", connections, _settle, _read_only)
+        return self._engine("read", connections, _settle, _only_read)
 
     def writing(self, connections: int) -> Engine:
         """See BackEnd."""
@@ -96,6 +96,10 @@ class PostgresBackEnd:
     def refuse_unsound(self, connection: Connection) -> None:
         """See BackEnd."""
         self._refuse_unsound(connection.connection.dbapi_connection)
+
+    def begin_reading(self, connection: Connection) -> None:
+        """See BackEnd."""
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ")
 
     def snapshot(self, connection: Connection) -> None:
         """See BackEnd."""
@@ -172,9 +176,11 @@ def _settle(driver: psycopg.Connection) -> None:
     driver.execute(_SETTLE, [str(round(IDLE_IN_TRANSACTION_S * 1000))])
 
 
-def _read_only(driver: psycopg.Connection) -> None:
-    driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    driver.read_only = True
+def _only_read(driver: psycopg.Connection) -> None:
+    """In autocommit, where one statement is one snapshot and one message each way."""
+    driver.execute("SET default_transaction_read_only = on")
+    driver.commit()
+    driver.autocommit = True
 
 
 def _collect_warnings(driver: psycopg.Connection, record: Any) -> None:

@@ -88,8 +88,11 @@ class SqliteBackEnd:
     def refuse_unsound(self, connection: Connection) -> None:
         """Each writing connection has seen to it (`_assert_durable`)."""
 
+    def begin_reading(self, connection: Connection) -> None:
+        """Every transaction is a snapshot."""
+
     def snapshot(self, connection: Connection) -> None:
-        """Every transaction is one."""
+        """Every transaction is a snapshot."""
 
     def commit(self, connection: Connection) -> None:
         """See BackEnd."""

@@ -9,6 +9,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 import psycopg
+import pytest
 
 from tests.support.following import Follower
 from tests.support.postgres import shared_postgres
@@ -38,6 +39,7 @@ def revoked_slowly(current: ClientState, _: ClientsInTransaction) -> ClientState
     return replace(current, state="revoked")
 
 
+@pytest.mark.timeout(scaled(120, 600))
 async def test_no_revocation_is_missed(back_end: BackEnd, clients: SqlClientStore) -> None:
     """Side by side, some held open, while listeners are killed: each is in the first poll after its answer."""
     ids = [f"app-{n}" for n in range(REVOCATIONS)]
