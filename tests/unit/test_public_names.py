@@ -39,7 +39,19 @@ ERRORS = [
     "Unavailable",
     "Unimplemented",
 ]
-AUTH = ["create_client", "get_client", "get_jwks", "issue_token", "list_clients", "revoke_client", "update_client"]
+AUTH = [
+    "create_client",
+    "create_client_secret",
+    "delete_client_secret",
+    "get_client",
+    "get_jwks",
+    "issue_token",
+    "list_clients",
+    "resume_client",
+    "revoke_client",
+    "suspend_client",
+    "update_client",
+]
 DATA = [
     "batch_get_vehicles",
     "create_vehicle",

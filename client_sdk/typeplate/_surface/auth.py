@@ -128,7 +128,7 @@ class AuthMethods:
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
 
         Args:
@@ -270,8 +270,8 @@ class AuthMethods:
     ) -> client_pb2.Client:
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
         (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
 
         Args:
@@ -304,6 +304,7 @@ class AuthMethods:
         name: str,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         timeout: float | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
@@ -321,13 +322,15 @@ class AuthMethods:
         name: str | None = None,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         request: auth_service_pb2.RevokeClientRequest | None = None,
         timeout: float | None = None,
     ) -> auth_service_pb2.RevokeClientResponse:
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
 
         Args:
@@ -335,6 +338,7 @@ class AuthMethods:
             reason: Why, for those who come after. At most 500 characters. Never put a secret here.
             force: Revoke even the last active client with `clients:admin`. Afterwards only `typeplate-server init
                 --new-admin`, offline, makes a new one.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -345,6 +349,7 @@ class AuthMethods:
                     name=name,
                     reason=reason,
                     force=force,
+                    wait=wait,
                 )
             )
         else:
@@ -353,8 +358,236 @@ class AuthMethods:
                 name=name,
                 reason=reason,
                 force=force,
+                wait=wait,
             )
         return self._calls.unary(self._stub.RevokeClient, request, timeout)
+
+    @overload
+    def suspend_client(
+        self,
+        *,
+        name: str,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    @overload
+    def suspend_client(
+        self,
+        *,
+        request: auth_service_pb2.SuspendClientRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    def suspend_client(
+        self,
+        *,
+        name: str | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.SuspendClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse:
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            force: Suspend even the last active client with `clients:admin`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.SuspendClientRequest(
+                **present(
+                    name=name,
+                    force=force,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                force=force,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.SuspendClient, request, timeout)
+
+    @overload
+    def resume_client(
+        self,
+        *,
+        name: str,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    @overload
+    def resume_client(
+        self,
+        *,
+        request: auth_service_pb2.ResumeClientRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    def resume_client(
+        self,
+        *,
+        name: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.ResumeClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse:
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.ResumeClientRequest(
+                **present(
+                    name=name,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.ResumeClient, request, timeout)
+
+    @overload
+    def create_client_secret(
+        self,
+        *,
+        parent: str,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    @overload
+    def create_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.CreateClientSecretRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    def create_client_secret(
+        self,
+        *,
+        parent: str | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        request: auth_service_pb2.CreateClientSecretRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.ClientSecret:
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            parent: The client that shall have it, `clients/{client_id}`.
+            lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.CreateClientSecretRequest(
+                **present(
+                    parent=parent,
+                    lifetime=duration(lifetime),
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                parent=parent,
+                lifetime=lifetime,
+            )
+        return self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+
+    @overload
+    def delete_client_secret(
+        self,
+        *,
+        name: str,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    @overload
+    def delete_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.DeleteClientSecretRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    def delete_client_secret(
+        self,
+        *,
+        name: str | None = None,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.DeleteClientSecretRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse:
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            name: The secret, `clients/{client_id}/secrets/{secret_id}`.
+            compromised: Somebody else may have it: every token that the client got so far dies with it.
+            force: Delete it though it was used within the last hour.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.DeleteClientSecretRequest(
+                **present(
+                    name=name,
+                    compromised=compromised,
+                    force=force,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                compromised=compromised,
+                force=force,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
 
     def get_jwks(
         self,
@@ -484,7 +717,7 @@ class AsyncAuthMethods:
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
 
         Args:
@@ -626,8 +859,8 @@ class AsyncAuthMethods:
     ) -> client_pb2.Client:
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
         (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
 
         Args:
@@ -660,6 +893,7 @@ class AsyncAuthMethods:
         name: str,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         timeout: float | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
@@ -677,13 +911,15 @@ class AsyncAuthMethods:
         name: str | None = None,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         request: auth_service_pb2.RevokeClientRequest | None = None,
         timeout: float | None = None,
     ) -> auth_service_pb2.RevokeClientResponse:
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
 
         Args:
@@ -691,6 +927,7 @@ class AsyncAuthMethods:
             reason: Why, for those who come after. At most 500 characters. Never put a secret here.
             force: Revoke even the last active client with `clients:admin`. Afterwards only `typeplate-server init
                 --new-admin`, offline, makes a new one.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -701,6 +938,7 @@ class AsyncAuthMethods:
                     name=name,
                     reason=reason,
                     force=force,
+                    wait=wait,
                 )
             )
         else:
@@ -709,8 +947,236 @@ class AsyncAuthMethods:
                 name=name,
                 reason=reason,
                 force=force,
+                wait=wait,
             )
         return await self._calls.unary(self._stub.RevokeClient, request, timeout)
+
+    @overload
+    async def suspend_client(
+        self,
+        *,
+        name: str,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    @overload
+    async def suspend_client(
+        self,
+        *,
+        request: auth_service_pb2.SuspendClientRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    async def suspend_client(
+        self,
+        *,
+        name: str | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.SuspendClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse:
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            force: Suspend even the last active client with `clients:admin`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.SuspendClientRequest(
+                **present(
+                    name=name,
+                    force=force,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                force=force,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.SuspendClient, request, timeout)
+
+    @overload
+    async def resume_client(
+        self,
+        *,
+        name: str,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    @overload
+    async def resume_client(
+        self,
+        *,
+        request: auth_service_pb2.ResumeClientRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    async def resume_client(
+        self,
+        *,
+        name: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.ResumeClientRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse:
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.ResumeClientRequest(
+                **present(
+                    name=name,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.ResumeClient, request, timeout)
+
+    @overload
+    async def create_client_secret(
+        self,
+        *,
+        parent: str,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    @overload
+    async def create_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.CreateClientSecretRequest,
+        timeout: float | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    async def create_client_secret(
+        self,
+        *,
+        parent: str | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        request: auth_service_pb2.CreateClientSecretRequest | None = None,
+        timeout: float | None = None,
+    ) -> client_pb2.ClientSecret:
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            parent: The client that shall have it, `clients/{client_id}`.
+            lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.CreateClientSecretRequest(
+                **present(
+                    parent=parent,
+                    lifetime=duration(lifetime),
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                parent=parent,
+                lifetime=lifetime,
+            )
+        return await self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+
+    @overload
+    async def delete_client_secret(
+        self,
+        *,
+        name: str,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    @overload
+    async def delete_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.DeleteClientSecretRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    async def delete_client_secret(
+        self,
+        *,
+        name: str | None = None,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.DeleteClientSecretRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse:
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            name: The secret, `clients/{client_id}/secrets/{secret_id}`.
+            compromised: Somebody else may have it: every token that the client got so far dies with it.
+            force: Delete it though it was used within the last hour.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.DeleteClientSecretRequest(
+                **present(
+                    name=name,
+                    compromised=compromised,
+                    force=force,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                compromised=compromised,
+                force=force,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
 
     async def get_jwks(
         self,

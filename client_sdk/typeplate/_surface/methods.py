@@ -5,6 +5,8 @@ IDEMPOTENT_UNARY: tuple[str, ...] = (
     "/typeplate.v1.AuthService/GetClient",
     "/typeplate.v1.AuthService/ListClients",
     "/typeplate.v1.AuthService/RevokeClient",
+    "/typeplate.v1.AuthService/SuspendClient",
+    "/typeplate.v1.AuthService/ResumeClient",
     "/typeplate.v1.AuthService/GetJwks",
     "/typeplate.v1.DataService/GetVehicle",
     "/typeplate.v1.DataService/BatchGetVehicles",

@@ -291,6 +291,7 @@ class RevokeClientRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FORCE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The client's name, `clients/{client_id}`."""
     reason: _builtins.str
@@ -299,18 +300,23 @@ class RevokeClientRequest(_message.Message):
     """Revoke even the last active client with `clients:admin`. Afterwards only
     `typeplate-server init --new-admin`, offline, makes a new one.
     """
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         reason: _builtins.str = ...,
         force: _builtins.bool = ...,
+        wait: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "name", b"name", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "force", b"force", "name", b"name", "reason", b"reason", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
 
 Global___RevokeClientRequest: _TypeAlias = RevokeClientRequest  # noqa: Y015
 
@@ -321,22 +327,274 @@ class RevokeClientResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
     @_builtins.property
     def client(self) -> _client_pb2.Client:
         """The client as revoked."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
 
     def __init__(
         self,
         *,
         client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeClientResponse: _TypeAlias = RevokeClientResponse  # noqa: Y015
+
+@_typing.final
+class SuspendClientRequest(_message.Message):
+    """See AuthService.SuspendClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The client's name, `clients/{client_id}`."""
+    force: _builtins.bool
+    """Suspend even the last active client with `clients:admin`."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        force: _builtins.bool = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "force", b"force", "name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___SuspendClientRequest: _TypeAlias = SuspendClientRequest  # noqa: Y015
+
+@_typing.final
+class SuspendClientResponse(_message.Message):
+    """See AuthService.SuspendClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def client(self) -> _client_pb2.Client:
+        """The client as suspended."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendClientResponse: _TypeAlias = SuspendClientResponse  # noqa: Y015
+
+@_typing.final
+class ResumeClientRequest(_message.Message):
+    """See AuthService.ResumeClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The client's name, `clients/{client_id}`."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___ResumeClientRequest: _TypeAlias = ResumeClientRequest  # noqa: Y015
+
+@_typing.final
+class ResumeClientResponse(_message.Message):
+    """See AuthService.ResumeClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def client(self) -> _client_pb2.Client:
+        """The client as resumed."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeClientResponse: _TypeAlias = ResumeClientResponse  # noqa: Y015
+
+@_typing.final
+class CreateClientSecretRequest(_message.Message):
+    """See AuthService.CreateClientSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    LIFETIME_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The client that shall have it, `clients/{client_id}`."""
+    @_builtins.property
+    def lifetime(self) -> _duration_pb2.Duration:
+        """How long it shall work, from 60 s to 100 years. Absent: until it is deleted."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        lifetime: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateClientSecretRequest: _TypeAlias = CreateClientSecretRequest  # noqa: Y015
+
+@_typing.final
+class DeleteClientSecretRequest(_message.Message):
+    """See AuthService.DeleteClientSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    COMPROMISED_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The secret, `clients/{client_id}/secrets/{secret_id}`."""
+    compromised: _builtins.bool
+    """Somebody else may have it: every token that the client got so far dies with it."""
+    force: _builtins.bool
+    """Delete it though it was used within the last hour."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        compromised: _builtins.bool = ...,
+        force: _builtins.bool = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "compromised", b"compromised", "force", b"force", "name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___DeleteClientSecretRequest: _TypeAlias = DeleteClientSecretRequest  # noqa: Y015
+
+@_typing.final
+class DeleteClientSecretResponse(_message.Message):
+    """See AuthService.DeleteClientSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def client(self) -> _client_pb2.Client:
+        """The client without it."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteClientSecretResponse: _TypeAlias = DeleteClientSecretResponse  # noqa: Y015
 
 @_typing.final
 class GetJwksRequest(_message.Message):

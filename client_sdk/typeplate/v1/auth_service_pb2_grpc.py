@@ -71,6 +71,26 @@ class AuthServiceStub(object):
                 request_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientRequest.SerializeToString,
                 response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientResponse.FromString,
                 _registered_method=True)
+        self.SuspendClient = channel.unary_unary(
+                '/typeplate.v1.AuthService/SuspendClient',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientResponse.FromString,
+                _registered_method=True)
+        self.ResumeClient = channel.unary_unary(
+                '/typeplate.v1.AuthService/ResumeClient',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientResponse.FromString,
+                _registered_method=True)
+        self.CreateClientSecret = channel.unary_unary(
+                '/typeplate.v1.AuthService/CreateClientSecret',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.CreateClientSecretRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_client__pb2.ClientSecret.FromString,
+                _registered_method=True)
+        self.DeleteClientSecret = channel.unary_unary(
+                '/typeplate.v1.AuthService/DeleteClientSecret',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/typeplate.v1.AuthService/GetJwks',
                 request_serializer=typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.SerializeToString,
@@ -104,7 +124,7 @@ class AuthServiceServicer(object):
     def CreateClient(self, request, context):
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -128,8 +148,8 @@ class AuthServiceServicer(object):
     def UpdateClient(self, request, context):
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
         (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -140,8 +160,53 @@ class AuthServiceServicer(object):
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendClient(self, request, context):
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeClient(self, request, context):
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateClientSecret(self, request, context):
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteClientSecret(self, request, context):
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +251,26 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.RevokeClient,
                     request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientRequest.FromString,
                     response_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientResponse.SerializeToString,
+            ),
+            'SuspendClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendClient,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientResponse.SerializeToString,
+            ),
+            'ResumeClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeClient,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientResponse.SerializeToString,
+            ),
+            'CreateClientSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateClientSecret,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.CreateClientSecretRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_client__pb2.ClientSecret.SerializeToString,
+            ),
+            'DeleteClientSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteClientSecret,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretResponse.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -361,6 +446,114 @@ class AuthService(object):
             '/typeplate.v1.AuthService/RevokeClient',
             typeplate_dot_v1_dot_auth__service__pb2.RevokeClientRequest.SerializeToString,
             typeplate_dot_v1_dot_auth__service__pb2.RevokeClientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/SuspendClient',
+            typeplate_dot_v1_dot_auth__service__pb2.SuspendClientRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.SuspendClientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/ResumeClient',
+            typeplate_dot_v1_dot_auth__service__pb2.ResumeClientRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.ResumeClientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateClientSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/CreateClientSecret',
+            typeplate_dot_v1_dot_auth__service__pb2.CreateClientSecretRequest.SerializeToString,
+            typeplate_dot_v1_dot_client__pb2.ClientSecret.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteClientSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/DeleteClientSecret',
+            typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,

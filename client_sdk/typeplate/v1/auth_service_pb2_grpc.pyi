@@ -53,7 +53,7 @@ class AuthServiceStub:
     CreateClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientRequest, _client_pb2.Client]
     """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-    When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
     ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]
@@ -63,16 +63,45 @@ class AuthServiceStub:
     UpdateClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.UpdateClientRequest, _client_pb2.Client]
     """Changes display name, scopes, longest token life or labels.
 
-    When a scope was taken away, no token issued before is admitted once this has returned. Needs
-    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+    When a scope was taken away, no token issued before is admitted once this has returned; on every
+    replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
     (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
     """
     RevokeClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]
     """Revokes an application for good: its secrets, its tokens.
 
     A call that starts after this has returned and carries one of its tokens is refused, also after a
-    crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+    crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+    before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
     `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+    """
+    SuspendClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.SuspendClientRequest, _auth_service_pb2.SuspendClientResponse]
+    """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+    Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+    revoked client, `LAST_ADMIN` unless `force` is set).
+    """
+    ResumeClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ResumeClientRequest, _auth_service_pb2.ResumeClientResponse]
+    """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+    Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+    INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+    """
+    CreateClientSecret: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientSecretRequest, _client_pb2.ClientSecret]
+    """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+    When it has returned, the secret works, on every replica unless the caller's deadline came first.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+    live secrets, `FAILED_PRECONDITION` for a revoked client).
+    """
+    DeleteClientSecret: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.DeleteClientSecretRequest, _auth_service_pb2.DeleteClientSecretResponse]
+    """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+    the client dies.
+
+    Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+    FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+    `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
     """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
@@ -101,7 +130,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CreateClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-    When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
     ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]  # type: ignore[assignment]
@@ -111,16 +140,45 @@ class AuthServiceAsyncStub(AuthServiceStub):
     UpdateClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.UpdateClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Changes display name, scopes, longest token life or labels.
 
-    When a scope was taken away, no token issued before is admitted once this has returned. Needs
-    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+    When a scope was taken away, no token issued before is admitted once this has returned; on every
+    replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
     (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
     """
     RevokeClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]  # type: ignore[assignment]
     """Revokes an application for good: its secrets, its tokens.
 
     A call that starts after this has returned and carries one of its tokens is refused, also after a
-    crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+    crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+    before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
     `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+    """
+    SuspendClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.SuspendClientRequest, _auth_service_pb2.SuspendClientResponse]  # type: ignore[assignment]
+    """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+    Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+    revoked client, `LAST_ADMIN` unless `force` is set).
+    """
+    ResumeClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ResumeClientRequest, _auth_service_pb2.ResumeClientResponse]  # type: ignore[assignment]
+    """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+    Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+    INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+    """
+    CreateClientSecret: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientSecretRequest, _client_pb2.ClientSecret]  # type: ignore[assignment]
+    """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+    When it has returned, the secret works, on every replica unless the caller's deadline came first.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+    live secrets, `FAILED_PRECONDITION` for a revoked client).
+    """
+    DeleteClientSecret: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.DeleteClientSecretRequest, _auth_service_pb2.DeleteClientSecretResponse]  # type: ignore[assignment]
+    """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+    the client dies.
+
+    Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+    FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+    `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]  # type: ignore[assignment]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
@@ -158,7 +216,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_client_pb2.Client, _abc.Awaitable[_client_pb2.Client]]:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
         """
 
@@ -186,8 +244,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_client_pb2.Client, _abc.Awaitable[_client_pb2.Client]]:
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
         (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its scope).
         """
 
@@ -200,8 +258,61 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+        """
+
+    @_abc_1.abstractmethod
+    def SuspendClient(
+        self,
+        request: _auth_service_pb2.SuspendClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.SuspendClientResponse, _abc.Awaitable[_auth_service_pb2.SuspendClientResponse]]:
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeClient(
+        self,
+        request: _auth_service_pb2.ResumeClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ResumeClientResponse, _abc.Awaitable[_auth_service_pb2.ResumeClientResponse]]:
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateClientSecret(
+        self,
+        request: _auth_service_pb2.CreateClientSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_client_pb2.ClientSecret, _abc.Awaitable[_client_pb2.ClientSecret]]:
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteClientSecret(
+        self,
+        request: _auth_service_pb2.DeleteClientSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.DeleteClientSecretResponse, _abc.Awaitable[_auth_service_pb2.DeleteClientSecretResponse]]:
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
         """
 
     @_abc_1.abstractmethod

@@ -30,7 +30,7 @@ class AuthServicer:
 
     async def CreateClient(self, request: pb.CreateClientRequest, call: Call) -> client_pb2.Client:
         """The one answer that carries a secret's value."""
-        created = await self._clients.create(mapping.draft_of(request), call.commit_guard)
+        created = await self._clients.create(mapping.draft_of(request), call.commit_guard, within=call.time_remaining)
         return mapping.client_message(created.client, created.secret)
 
     async def GetClient(self, request: pb.GetClientRequest, call: Call) -> client_pb2.Client:
@@ -56,18 +56,73 @@ class AuthServicer:
             raise InvalidArgument.of("client", "is required")
         client_id = mapping.client_id_of(request.client.name, "client.name")
         changed = await self._clients.update(
-            client_id, mapping.patch_of(request), etag=request.client.etag, guard=call.commit_guard
+            client_id,
+            mapping.patch_of(request),
+            etag=request.client.etag,
+            guard=call.commit_guard,
+            within=call.time_remaining,
         )
         return mapping.client_message(changed.value)
 
+    async def SuspendClient(self, request: pb.SuspendClientRequest, call: Call) -> pb.SuspendClientResponse:
+        """Returns when the suspension is durable and, as far as it was waited for, in force everywhere."""
+        client_id = mapping.client_id_of(request.name, "name")
+        changed = await self._clients.suspend(
+            client_id, force=request.force, guard=call.commit_guard, within=_within(request, call)
+        )
+        return pb.SuspendClientResponse(**mapping.effect(changed))
+
+    async def ResumeClient(self, request: pb.ResumeClientRequest, call: Call) -> pb.ResumeClientResponse:
+        """Tokens from before stay dead."""
+        client_id = mapping.client_id_of(request.name, "name")
+        changed = await self._clients.resume(client_id, guard=call.commit_guard, within=_within(request, call))
+        return pb.ResumeClientResponse(**mapping.effect(changed))
+
     async def RevokeClient(self, request: pb.RevokeClientRequest, call: Call) -> pb.RevokeClientResponse:
-        """Returns when the revocation is durable and in force."""
+        """Returns when the revocation is durable and, as far as it was waited for, in force everywhere."""
         client_id = mapping.client_id_of(request.name, "name")
         changed = await self._clients.revoke(
-            client_id, reason=request.reason, force=request.force, guard=call.commit_guard
+            client_id,
+            reason=request.reason,
+            force=request.force,
+            guard=call.commit_guard,
+            within=_within(request, call),
         )
-        return pb.RevokeClientResponse(client=mapping.client_message(changed.value))
+        return pb.RevokeClientResponse(**mapping.effect(changed))
+
+    async def CreateClientSecret(self, request: pb.CreateClientSecretRequest, call: Call) -> client_pb2.ClientSecret:
+        """The one answer that carries this secret's value."""
+        created = await self._clients.create_secret(
+            mapping.client_id_of(request.parent, "parent"),
+            lifetime_s=mapping.optional_seconds(request, "lifetime", "lifetime"),
+            guard=call.commit_guard,
+            within=call.time_remaining,
+        )
+        return mapping.created_secret_message(created)
+
+    async def DeleteClientSecret(
+        self, request: pb.DeleteClientSecretRequest, call: Call
+    ) -> pb.DeleteClientSecretResponse:
+        """Refuses while the secret is in use, unless told to go on."""
+        client_id, secret_id = mapping.secret_of(request.name, "name")
+        changed = await self._clients.delete_secret(
+            client_id,
+            secret_id,
+            compromised=request.compromised,
+            force=request.force,
+            guard=call.commit_guard,
+            within=_within(request, call),
+        )
+        return pb.DeleteClientSecretResponse(**mapping.effect(changed))
 
     async def GetJwks(self, request: pb.GetJwksRequest, call: Call) -> pb.Jwks:
         """The public keys; never the private ones."""
         return pb.Jwks(keys=[pb.JsonWebKey(**key) for key in self._keys.jwks()])
+
+
+def _within(
+    request: pb.RevokeClientRequest | pb.SuspendClientRequest | pb.ResumeClientRequest | pb.DeleteClientSecretRequest,
+    call: Call,
+) -> float | None:
+    """How long to wait for the other replicas: until the caller's deadline, unless it wants no waiting."""
+    return 0.0 if request.HasField("wait") and not request.wait else call.time_remaining
