@@ -1,7 +1,10 @@
 # Typeplate. `make` alone lists what there is. Needs Python 3.11 or newer with pip, and nothing else.
 
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+# The interpreter: `make PYTHON=/path/to/python3`, or the first that is new enough, looked for once and only if needed.
+ifeq ($(origin PYTHON), undefined)
+PYTHON = $(eval PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done))$(PYTHON)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
@@ -33,8 +36,8 @@ run: $(RUN) $(DATA)/.sample.stamp ## Serve on 127.0.0.1:50051 with sample vehicl
 demo: $(RUN) ## Tell the whole story in one go: key, token, vehicle, revocation, refusal
 	@$(BIN)/python server/scripts/demo.py
 
-test: $(DEV) ## Run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) $(PROTO) ## Run the whole test suite
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: verify lint test ## All that has to pass before a change lands
 
@@ -102,9 +105,10 @@ $(PROTO): $(LOCKS)/proto.lock
 
 # Some systems ship Python without ensurepip; there the system's own pip fills the environment's.
 define MAKE_VENV
+test -x $(1)/bin/python || { \
 test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }; \
-"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'; \
-test -x $(1)/bin/python || { echo "Creating $(1) with $$("$(PYTHON)" --version)"; \
+"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: " + sys.version)' || exit 1; \
+echo "Creating $(1) with $$("$(PYTHON)" --version)"; \
 if "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then "$(PYTHON)" -m venv $(1); \
 else "$(PYTHON)" -m venv --without-pip $(1) && "$(PYTHON)" -m pip --python $(1)/bin/python install --quiet pip; fi; }
 endef

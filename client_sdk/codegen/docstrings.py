@@ -27,7 +27,7 @@ def documented(method: Method) -> list[tuple[str, str]]:
 
 
 def docstring(comment: str, arguments: list[tuple[str, str]], indent: str) -> Iterator[str]:
-    text = comment.replace("\\", "\\\\").replace('"""', "'''").splitlines() or ["Undocumented."]
+    text = comment.splitlines() or ["Undocumented."]
     if len(text) == 1 and not arguments:
         yield f'{indent}"""{text[0]}"""'
         return

@@ -191,6 +191,8 @@ def read_method(
     path = f"/{file.package}.{service.name}/{method.name}"
     if not comment:
         raise ModelError(f"{path} has no comment")
+    if '"""' in comment or "\\" in comment:  # grpcio-tools writes comments into docstrings as they are
+        raise ModelError(f'{path}: a comment cannot hold """ or a backslash')
     request, response = catalog.messages[method.input_type], catalog.messages[method.output_type]
     filters = [field.type_name for field in request.proto.field if field.name == FLATTENED]
     return Method(

@@ -225,20 +225,20 @@ def given(argument: Argument, converted: str) -> str:
 
 
 def unary_request_call(method: Method, *, aio: bool) -> Iterator[str]:
-    prefix = "Async" if aio else ""
+    prefix, options = "Async" if aio else "", f"timeout{public(method)}"
     if method.item:
         yield f"return {prefix}Pager("
-        yield f"    lambda page: self._calls.unary(self._stub.{method.name}, page, timeout),"
+        yield f"    lambda page: self._calls.unary(self._stub.{method.name}, page, {options}),"
         yield "    request,"
         yield f"    lambda page: page.{method.item[0]},"
         yield ")"
     elif method.server_streaming:
         yield from call(
             f"return {prefix}ResponseStream",
-            f"self._calls, lambda: self._stub.{method.name}, request, timeout, idempotent={method.idempotent}",
+            f"self._calls, lambda: self._stub.{method.name}, request, {options}, idempotent={method.idempotent}",
         )
     else:
-        yield f"return {'await ' if aio else ''}self._calls.unary(self._stub.{method.name}, request, timeout)"
+        yield f"return {'await ' if aio else ''}self._calls.unary(self._stub.{method.name}, request, {options})"
 
 
 def call(function: str, arguments: str) -> Iterator[str]:
@@ -250,5 +250,11 @@ def call(function: str, arguments: str) -> Iterator[str]:
 def streamed(method: Method, *, aio: bool) -> str:
     if method.server_streaming:
         kind = f"{'Async' if aio else ''}ResponseStream"
-        return f"return {kind}(self._calls, lambda: self._stub.{method.name}, requests, timeout)"
-    return f"return {'await ' if aio else ''}self._calls.stream_unary(self._stub.{method.name}, requests, timeout)"
+        return f"return {kind}(self._calls, lambda: self._stub.{method.name}, requests, timeout{public(method)})"
+    arguments = f"self._stub.{method.name}, requests, timeout{public(method)}"
+    return f"return {'await ' if aio else ''}self._calls.stream_unary({arguments})"
+
+
+def public(method: Method) -> str:
+    """Calls of public methods carry no token."""
+    return ", public=True" if method.public else ""

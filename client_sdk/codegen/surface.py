@@ -53,7 +53,6 @@ def render_tables(services: list[Service]) -> str:
     tables = {
         "IDEMPOTENT_UNARY": ("Unary methods that may be sent again", repeatable),
         "PUBLIC": ("Methods that take no token", [m for m in methods if m.public]),
-        "STREAMING": ("Methods that stream requests, responses or both", [m for m in methods if not is_unary(m)]),
     }
     return lines(
         f'"""What the channel needs to know of the methods, as paths. {HEADER}"""',

@@ -49,11 +49,13 @@ class Authenticator:
         if token is not None and self._clock() < token.stale_at:
             return token
         deadline = time.monotonic() + timeout
-        while True:
-            found = self._wait(deadline, ample)
-            if isinstance(found, Token):
-                return found
+        found = self._wait(deadline, ample)
+        if isinstance(found, Refusal):
             self._give_up_unless_changed(found)
+            found = self._wait(deadline, ample)
+        if isinstance(found, Refusal):
+            raise found.error.again(max(found.until - self._clock(), 0.0))
+        return found
 
     def _wait(self, deadline: float, ample: bool) -> Token | Refusal:
         with self._changed:

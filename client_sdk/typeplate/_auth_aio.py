@@ -45,19 +45,27 @@ class AsyncAuthenticator:
         if token is not None and self._clock() < token.stale_at:
             return token
         deadline = time.monotonic() + timeout
+        found = await self._wait(deadline, ample)
+        if isinstance(found, Refusal):
+            await self._give_up_unless_changed(found)
+            found = await self._wait(deadline, ample)
+        if isinstance(found, Refusal):
+            raise found.error.again(max(found.until - self._clock(), 0.0))
+        return found
+
+    async def _wait(self, deadline: float, ample: bool) -> Token | Refusal:
         while True:
             now = self._clock()
             decision = self.cache.decide(now, ample=ample)
+            if isinstance(decision, Refusal):
+                return decision
             if isinstance(decision, (Attach, Await)) and decision.lead:
                 self._flight = asyncio.create_task(self._refresh(), name="typeplate-refresh")
             if isinstance(decision, Attach):
                 return decision.token
-            if isinstance(decision, Refusal):
-                await self._give_up_unless_changed(decision)
-            else:
-                await self._wait(decision, now, deadline - time.monotonic())
+            await self._pause(decision, now, deadline - time.monotonic())
 
-    async def _wait(self, decision: Await | Pause, now: float, left: float) -> None:
+    async def _pause(self, decision: Await | Pause, now: float, left: float) -> None:
         if isinstance(decision, Pause):
             if decision.until - now > left:
                 raise decision.error.again(decision.until - now)

@@ -1,20 +1,20 @@
 """Owns the channel's settings: keepalive, reconnection, retries and user agent, fitting the server's limits.
 
-Retries are gRPC's own, by service config (gRPC A6): UNAVAILABLE on methods whose proto says idempotent, which also wait
-for the server within their deadline, and one UNAUTHENTICATED on streams, whose call credentials then give a new token.
+Retries are gRPC's own, by service config (gRPC A6): UNAVAILABLE on unary methods whose proto says idempotent, which
+also wait for the server within their deadline.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
 
 from typeplate._options import Options
-from typeplate._surface.methods import IDEMPOTENT_UNARY, STREAMING
+from typeplate._surface.methods import IDEMPOTENT_UNARY
 from typeplate._tls import Transport, channel_credentials
 from typeplate._version import __version__
 
@@ -30,14 +30,7 @@ FIXED: ChannelOptions = (
     ("grpc.max_reconnect_backoff_ms", 3_000),
     ("grpc.max_receive_message_length", 16 << 20),
     ("grpc.max_send_message_length", 16 << 20),
-    # What a stream has sent before the server's first word is replayed after a refused token.
-    ("grpc.per_rpc_retry_buffer_size", 1 << 20),
 )
-
-
-def carries_call_credentials(transport: Transport) -> bool:
-    """Whether gRPC lets call credentials over this transport."""
-    return transport is not Transport.PLAINTEXT
 
 
 def channel_options(options: Options) -> ChannelOptions:
@@ -46,8 +39,8 @@ def channel_options(options: Options) -> ChannelOptions:
     chosen: list[tuple[str, Any]] = [
         *FIXED,
         ("grpc.primary_user_agent", agent),
-        ("grpc.service_config", service_config(carries_call_credentials(options.transport))),
-        ("grpc.enable_http_proxy", int(options.proxy and not is_local(options.transport))),
+        ("grpc.service_config", service_config()),
+        ("grpc.enable_http_proxy", int(options.proxy and options.transport is not Transport.LOCAL)),
         # Keeps a forked child from sharing subchannels with its parent, which fails on grpcio 1.76-1.78.
         ("typeplate.pid", os.getpid()),
     ]
@@ -56,35 +49,18 @@ def channel_options(options: Options) -> ChannelOptions:
     return tuple(chosen)
 
 
-def is_local(transport: Transport) -> bool:
-    """Whether the server is on this machine."""
-    return transport in (Transport.LOCAL_TCP, Transport.LOCAL_UNIX)
-
-
-def service_config(replay_streams: bool) -> str:
+def service_config() -> str:
     """Which methods are sent again, and when."""
-    unary = {
-        "name": _names(IDEMPOTENT_UNARY),
-        "waitForReady": True,
-        "retryPolicy": _retry_policy(5, "0.1s", "2s", "UNAVAILABLE"),
-    }
-    streams = {"name": _names(STREAMING), "retryPolicy": _retry_policy(2, "0.01s", "0.01s", "UNAUTHENTICATED")}
-    return json.dumps({"methodConfig": [unary, streams] if replay_streams else [unary]})
-
-
-def _names(paths: Iterable[str]) -> list[dict[str, str]]:
-    parts = (path[1:].partition("/") for path in paths)
-    return [{"service": service, "method": method} for service, _, method in parts]
-
-
-def _retry_policy(attempts: int, initial: str, longest: str, code: str) -> dict[str, Any]:
-    return {
-        "maxAttempts": attempts,
-        "initialBackoff": initial,
-        "maxBackoff": longest,
+    parts = (path[1:].partition("/") for path in IDEMPOTENT_UNARY)
+    retry_policy = {
+        "maxAttempts": 5,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "2s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": [code],
+        "retryableStatusCodes": ["UNAVAILABLE"],
     }
+    names = [{"service": service, "method": method} for service, _, method in parts]
+    return json.dumps({"methodConfig": [{"name": names, "waitForReady": True, "retryPolicy": retry_policy}]})
 
 
 def open_channel(options: Options) -> grpc.Channel:
@@ -95,7 +71,7 @@ def open_channel(options: Options) -> grpc.Channel:
     return grpc.secure_channel(options.target, credentials, channel_options(options))
 
 
-def open_aio_channel(options: Options, interceptors: Sequence[grpc.aio.ClientInterceptor]) -> grpc.aio.Channel:
+def open_aio_channel(options: Options, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()) -> grpc.aio.Channel:
     """A channel for the running event loop, with these interceptors."""
     credentials = channel_credentials(options.transport, options.tls)
     if credentials is None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import grpc
 
-from typeplate._attach import needs_token, remaining, with_credentials, with_token
+from typeplate._attach import needs_token, remaining, with_token
 from typeplate._auth import Authenticator
-from typeplate._status import typed_outcome
+from typeplate._status import NotSent, typed_outcome
 from typeplate._token import Token
-from typeplate.errors import TokenRejected, TypeplateError
+from typeplate.errors import TypeplateError
 
 Continuation = Callable[[Any, Any], Any]
 
@@ -34,7 +34,7 @@ class UnaryTokens(grpc.UnaryUnaryClientInterceptor):
         started, timeout = time.monotonic(), client_call_details.timeout
         for last in (False, True):
             left = remaining(timeout, time.monotonic() - started)
-            token = self._authenticator.token(self._patience if left is None else left)
+            token = _token(self._authenticator, self._patience if left is None else left)
             left = remaining(timeout, time.monotonic() - started)
             call = continuation(with_token(client_call_details, token, left), request)
             # Through `.future()` the call is still under way; asking for its code would wait for it.
@@ -48,30 +48,19 @@ class UnaryTokens(grpc.UnaryUnaryClientInterceptor):
 class StreamTokens(
     grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor, grpc.StreamStreamClientInterceptor
 ):
-    """Attaches a token with ample life: as call credentials where `replayed`, else as metadata."""
+    """Attaches a token with ample life, for raw stubs; the surface's streams bring theirs, and recover (`_streams`)."""
 
-    def __init__(self, authenticator: Authenticator, patience: float, *, replayed: bool) -> None:
+    def __init__(self, authenticator: Authenticator, patience: float) -> None:
         self._authenticator = authenticator
         self._patience = patience
-        self._replayed = replayed
 
     def _intercept(self, continuation: Continuation, details: Any, request: Any) -> Any:
         if not needs_token(details.method, details.metadata):
             return continuation(details, request)
         started = time.monotonic()
-        token = self._authenticator.token(self._patience if details.timeout is None else details.timeout, ample=True)
-        left = remaining(details.timeout, time.monotonic() - started)
-        if self._replayed:
-            return continuation(with_credentials(details, token, self._renew, left), request)
-        return continuation(with_token(details, token, left), request)
-
-    def _renew(self, token: Token) -> Token:
-        """The next token; the old one when there is none, so that the server's own answer surfaces."""
-        self._authenticator.rejected(token, TokenRejected("replayed"), last=False)
-        try:
-            return self._authenticator.token(self._patience)
-        except TypeplateError:
-            return token
+        patience = self._patience if details.timeout is None else details.timeout
+        token = _token(self._authenticator, patience, ample=True)
+        return continuation(with_token(details, token, remaining(details.timeout, time.monotonic() - started)), request)
 
     def intercept_unary_stream(self, continuation: Continuation, client_call_details: Any, request: Any) -> Any:
         """See grpc.UnaryStreamClientInterceptor."""
@@ -88,3 +77,10 @@ class StreamTokens(
     ) -> Any:
         """See grpc.StreamStreamClientInterceptor."""
         return self._intercept(continuation, client_call_details, request_iterator)
+
+
+def _token(authenticator: Authenticator, timeout: float, *, ample: bool = False) -> Token:
+    try:
+        return authenticator.token(timeout, ample=ample)
+    except TypeplateError as error:
+        raise NotSent(error) from error

@@ -5,20 +5,18 @@ One class per kind: grpc.aio registers a class that inherits several kinds for u
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 
-from typeplate._attach import needs_token, remaining, with_credentials, with_token
+from typeplate._attach import needs_token, remaining, with_token
 from typeplate._auth_aio import AsyncAuthenticator
-from typeplate._status import typed_error
+from typeplate._status import NotSent, typed_error
 from typeplate._token import Token
-from typeplate.errors import TokenRejected, TypeplateError
+from typeplate.errors import TypeplateError
 
-STATUS_WITHIN_S = 1.0
 Continuation = Callable[[Any, Any], Any]
 
 
@@ -39,7 +37,7 @@ class UnaryTokens(grpc.aio.UnaryUnaryClientInterceptor):
         started, timeout = time.monotonic(), client_call_details.timeout
         for last in (False, True):
             left = remaining(timeout, time.monotonic() - started)
-            token = await self._authenticator.token(self._patience if left is None else left)
+            token = await _token(self._authenticator, self._patience if left is None else left)
             left = remaining(timeout, time.monotonic() - started)
             call = await continuation(with_token(client_call_details, token, left), request)
             if await call.code() is not grpc.StatusCode.UNAUTHENTICATED:
@@ -58,38 +56,27 @@ async def _error_of(call: Any) -> TypeplateError:
 
 
 class _StreamTokens:
-    """Attaches a token with ample life: as call credentials where `replayed`, else as metadata."""
+    """Attaches a token with ample life, for raw stubs; the surface's streams bring theirs, and recover (`_streams`)."""
 
-    def __init__(self, authenticator: AsyncAuthenticator, patience: float, *, replayed: bool) -> None:
+    def __init__(self, authenticator: AsyncAuthenticator, patience: float) -> None:
         self._authenticator = authenticator
         self._patience = patience
-        self._replayed = replayed
 
     async def _intercept(self, continuation: Continuation, details: Any, request: Any) -> Any:
         if not needs_token(details.method, details.metadata):
             return await continuation(details, request)
         started = time.monotonic()
         patience = self._patience if details.timeout is None else details.timeout
-        token = await self._authenticator.token(patience, ample=True)
+        token = await _token(self._authenticator, patience, ample=True)
         left = remaining(details.timeout, time.monotonic() - started)
-        if not self._replayed:
-            return await continuation(with_token(details, token, left), request)
-        loop = asyncio.get_running_loop()
-        return await continuation(with_credentials(details, token, lambda old: self._renew(old, loop), left), request)
+        return await continuation(with_token(details, token, left), request)
 
-    def _renew(self, token: Token, loop: asyncio.AbstractEventLoop) -> Token:
-        """Called in a thread of gRPC's: has the loop get the next token; see the synchronous one."""
-        try:
-            return asyncio.run_coroutine_threadsafe(self._next(token), loop).result(self._patience)
-        except (RuntimeError, TimeoutError):  # the loop is closed, or does not come to it
-            return token
 
-    async def _next(self, token: Token) -> Token:
-        self._authenticator.rejected(token, TokenRejected("replayed"), last=False)
-        try:
-            return await self._authenticator.token(self._patience)
-        except TypeplateError:
-            return token
+async def _token(authenticator: AsyncAuthenticator, timeout: float, *, ample: bool = False) -> Token:
+    try:
+        return await authenticator.token(timeout, ample=ample)
+    except TypeplateError as error:
+        raise NotSent(error) from error
 
 
 class UnaryStreamTokens(_StreamTokens, grpc.aio.UnaryStreamClientInterceptor):
@@ -107,7 +94,7 @@ class StreamUnaryTokens(_StreamTokens, grpc.aio.StreamUnaryClientInterceptor):
         self, continuation: Continuation, client_call_details: Any, request_iterator: Any
     ) -> Any:
         """See grpc.aio.StreamUnaryClientInterceptor."""
-        return keeping_status(await self._intercept(continuation, client_call_details, request_iterator))
+        return await self._intercept(continuation, client_call_details, request_iterator)
 
 
 class StreamStreamTokens(_StreamTokens, grpc.aio.StreamStreamClientInterceptor):
@@ -117,33 +104,4 @@ class StreamStreamTokens(_StreamTokens, grpc.aio.StreamStreamClientInterceptor):
         self, continuation: Continuation, client_call_details: Any, request_iterator: Any
     ) -> Any:
         """See grpc.aio.StreamStreamClientInterceptor."""
-        return keeping_status(await self._intercept(continuation, client_call_details, request_iterator))
-
-
-class _KeepsStatus:
-    """A call of grpc's core in which the server's status comes before a failed send."""
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._call, name)
-
-    def set_internal_error(self, text: str) -> None:
-        """Waits for the status that made the send fail; core does not promise one, so not for ever."""
-        asyncio.get_running_loop().call_later(STATUS_WITHIN_S, self._give_up, text)
-
-    def _give_up(self, text: str) -> None:
-        if not self._call.done():
-            self._call.set_internal_error(text)
-
-
-def keeping_status(call: Any) -> Any:
-    """Keeps grpc.aio from hiding why the server ended a stream of requests (https://github.com/grpc/grpc/issues/36066).
-
-    A message sent while the server's status is on its way fails, and grpc.aio (1.76 to 1.85) then records INTERNAL
-    "Internal error from Core" in its place: measured in half of the streams that are refused at once.
-    """
-    if hasattr(call, "_cython_call"):
-        call._cython_call = _KeepsStatus(call._cython_call)
-    return call
+        return await self._intercept(continuation, client_call_details, request_iterator)

@@ -6,6 +6,7 @@ TYPEPLATE_CA_FILE, TYPEPLATE_PLAINTEXT.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,11 @@ class Options:
     proxy: bool
     user_agent: str
     clock: Callable[[], float]
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for a token or a server where a call has no deadline."""
+        return self.timeout if math.isfinite(self.timeout) else DEFAULT_TIMEOUT_S
 
 
 class Configured:

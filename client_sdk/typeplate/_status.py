@@ -75,8 +75,22 @@ class Outcome(Protocol):
         """Pairs of key and value, or None."""
 
 
+class NotSent(grpc.aio.AioRpcError):
+    """A call that was never sent, for want of a token; `why` is the typed error.
+
+    Interceptors raise it, sync ones too: a raw stub's user expects grpc.RpcError, and grpc.aio before 1.80 complains
+    about interceptors that raise anything else.
+    """
+
+    def __init__(self, why: errors.TypeplateError) -> None:
+        super().__init__(why.code, grpc.aio.Metadata(), grpc.aio.Metadata(), str(why))
+        self.why = why
+
+
 def typed_error(error: grpc.RpcError) -> errors.TypeplateError:
     """The typed error for what a stub raised."""
+    if isinstance(error, NotSent):
+        return error.why
     return typed_outcome(cast(Outcome, error))
 
 

@@ -1,15 +1,14 @@
 """Owns streams of responses of a synchronous client, and the rule when a stream is opened again.
 
-A stream is opened again only before its first message, so nothing is ever delivered twice: while the server is away and
-the method is idempotent, within the client's default timeout; and once after a refused token, on transports where gRPC
-core cannot replay it.
+A stream is opened again only before its first message, so nothing is ever delivered twice: once after a refused token,
+and while the server is away and the method is idempotent, within the client's default timeout.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from typeplate._replay import Once, Replay
 from typeplate._status import typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
 
@@ -60,16 +60,18 @@ class ResponseStream(Generic[T]):
         self,
         calls: Calls,
         method: Callable[[], Callable[..., Any]],
-        request: Any,
+        request: Message | Iterable[Any],
         timeout: float | None,
         *,
         idempotent: bool = False,
+        public: bool = False,
     ) -> None:
         self._calls = calls
         self._method = method
-        self._request = request
+        self._requests = Once(request) if isinstance(request, Message) else Replay(request)
         self._timeout = timeout
         self._idempotent = idempotent
+        self._public = public
         self._call: Any = None
         self._started = False
         self._ended = False
@@ -85,7 +87,9 @@ class ResponseStream(Generic[T]):
         except BaseException:  # StopIteration too: nothing comes after any of them
             self._ended = True
             raise
-        self._started = True
+        if not self._started:
+            self._started = True
+            self._requests.commit()
         return message
 
     def _first(self) -> T:
@@ -94,24 +98,21 @@ class ResponseStream(Generic[T]):
         while True:
             token = None
             try:
-                token = self._token(opening)
+                token = None if self._public else self._calls.token(opening.left(time.monotonic()), ample=True)
                 self._open(token, opening)
                 return self._receive()
             except TypeplateError as error:
-                if token is not None and self._calls.rejected(token, error, last=replaced):
+                if self._calls.replaceable(token, error, last=replaced) and self._requests.complete:
                     replaced = True
                     continue
                 if (pause := opening.pause(error, time.monotonic(), random.random())) is None:  # noqa: S311 - jitter
                     raise
             time.sleep(pause)
 
-    def _token(self, opening: Opening) -> Token | None:
-        """The token to send by hand, where the request can be sent again and gRPC core cannot replay it."""
-        return self._calls.replay_token(opening.left(time.monotonic())) if isinstance(self._request, Message) else None
-
     def _open(self, token: Token | None, opening: Opening) -> None:
         metadata = (token.authorization,) if token else None
-        self._call = self._method()(self._request, timeout=opening.left(time.monotonic()), metadata=metadata)
+        left = opening.left(time.monotonic())
+        self._call = self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
 
     def _receive(self) -> T:
         try:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from typeplate._replay import AsyncReplay, Once
 from typeplate._status import typed_error
 from typeplate._streams import Opening
 from typeplate.errors import TypeplateError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typeplate._token import Token
 
 T = TypeVar("T")
+C = TypeVar("C")
+STATUS_WITHIN_S = 1.0
 
 
 class AsyncResponseStream(Generic[T]):
@@ -30,16 +33,18 @@ class AsyncResponseStream(Generic[T]):
         self,
         calls: AsyncCalls,
         method: Callable[[], Callable[..., Any]],
-        request: Any,
+        request: Message | Iterable[Any] | AsyncIterable[Any],
         timeout: float | None,
         *,
         idempotent: bool = False,
+        public: bool = False,
     ) -> None:
         self._calls = calls
         self._method = method
-        self._request = request
+        self._requests = Once(request) if isinstance(request, Message) else AsyncReplay(request)
         self._timeout = timeout
         self._idempotent = idempotent
+        self._public = public
         self._call: Any = None
         self._messages: AsyncIterator[T] | None = None
         self._ended = False
@@ -62,29 +67,25 @@ class AsyncResponseStream(Generic[T]):
         while True:
             token = None
             try:
-                token = await self._token(opening)
+                token = None if self._public else await self._calls.token(opening.left(time.monotonic()), ample=True)
                 messages = self._open(token, opening)
                 message = await self._receive(messages)
             except TypeplateError as error:
-                if token is not None and self._calls.rejected(token, error, last=replaced):
+                if self._calls.replaceable(token, error, last=replaced) and self._requests.complete:
                     replaced = True
                     continue
                 if (pause := opening.pause(error, time.monotonic(), random.random())) is None:  # noqa: S311 - jitter
                     raise
             else:
                 self._messages = messages
+                self._requests.commit()
                 return message
             await asyncio.sleep(pause)
 
-    async def _token(self, opening: Opening) -> Token | None:
-        """The token to send by hand, where the request can be sent again and gRPC core cannot replay it."""
-        if not isinstance(self._request, Message):
-            return None
-        return await self._calls.replay_token(opening.left(time.monotonic()))
-
     def _open(self, token: Token | None, opening: Opening) -> AsyncIterator[T]:
         metadata = (token.authorization,) if token else None
-        self._call = self._method()(self._request, timeout=opening.left(time.monotonic()), metadata=metadata)
+        left = opening.left(time.monotonic())
+        self._call = keeping_status(self._method()(self._requests.attempt(), timeout=left, metadata=metadata))
         messages: AsyncIterator[T] = self._call.__aiter__()
         return messages
 
@@ -97,6 +98,8 @@ class AsyncResponseStream(Generic[T]):
     def cancel(self) -> None:
         """Ends the stream."""
         self._ended = True
+        if isinstance(self._requests, AsyncReplay):
+            self._requests.close()
         if self._call is not None:
             self._call.cancel()
 
@@ -107,3 +110,32 @@ class AsyncResponseStream(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.cancel()
+
+
+class _KeepsStatus:
+    """A call of grpc's core in which the server's status comes before a failed send."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def set_internal_error(self, text: str) -> None:
+        """Waits for the status that made the send fail; core does not promise one, so not for ever."""
+        asyncio.get_running_loop().call_later(STATUS_WITHIN_S, self._give_up, text)
+
+    def _give_up(self, text: str) -> None:
+        if not self._call.done():
+            self._call.set_internal_error(text)
+
+
+def keeping_status(call: C) -> C:
+    """Keeps grpc.aio from hiding why the server ended a stream of requests (https://github.com/grpc/grpc/issues/36066).
+
+    A message sent while the server's status is on its way fails, and grpc.aio (1.76 to 1.85) then records INTERNAL
+    "Internal error from Core" in its place: measured in half of the streams that are refused at once.
+    """
+    if hasattr(call, "_cython_call"):
+        call._cython_call = _KeepsStatus(call._cython_call)
+    return call

@@ -18,11 +18,10 @@ from typeplate.errors import ConfigurationError
 
 
 class Transport(enum.Enum):
-    """LOCAL never leaves the machine and so may carry call credentials; PLAINTEXT was asked for by hand."""
+    """LOCAL is plaintext that never leaves the machine; PLAINTEXT was asked for by hand."""
 
     TLS = "tls"
-    LOCAL_TCP = "loopback"
-    LOCAL_UNIX = "unix"
+    LOCAL = "local"
     PLAINTEXT = "plaintext"
 
 
@@ -51,9 +50,8 @@ def transport_of(target: str, tls: TlsSettings, plaintext: bool | None) -> Trans
         return Transport.PLAINTEXT
     if tls.given or plaintext is False:
         return Transport.TLS
-    if target.startswith(("unix:", "unix-abstract:")):
-        return Transport.LOCAL_UNIX
-    return Transport.LOCAL_TCP if is_loopback(target) else Transport.TLS
+    local = target.startswith(("unix:", "unix-abstract:")) or is_loopback(target)
+    return Transport.LOCAL if local else Transport.TLS
 
 
 def is_loopback(target: str) -> bool:
@@ -72,17 +70,14 @@ def is_loopback(target: str) -> bool:
 
 
 def channel_credentials(transport: Transport, tls: TlsSettings) -> grpc.ChannelCredentials | None:
-    """Credentials for the channel; None for plaintext. Raises ConfigurationError for files that cannot be read."""
-    if transport is Transport.PLAINTEXT:
+    """Credentials for the channel; None without TLS. Raises ConfigurationError for files that cannot be read."""
+    if transport is not Transport.TLS:
         return None
-    if transport is Transport.TLS:
-        return grpc.ssl_channel_credentials(
-            root_certificates=_read("ca_file", tls.ca_file) or system_authorities(),
-            private_key=_read("client_key_file", tls.client_key_file),
-            certificate_chain=_read("client_cert_file", tls.client_cert_file),
-        )
-    kinds = grpc.LocalConnectionType
-    return grpc.local_channel_credentials(kinds.UDS if transport is Transport.LOCAL_UNIX else kinds.LOCAL_TCP)
+    return grpc.ssl_channel_credentials(
+        root_certificates=_read("ca_file", tls.ca_file) or system_authorities(),
+        private_key=_read("client_key_file", tls.client_key_file),
+        certificate_chain=_read("client_cert_file", tls.client_cert_file),
+    )
 
 
 def _read(setting: str, path: Path | None) -> bytes | None:

@@ -28,7 +28,7 @@ class Client(Configured, Surface):
 
     def stub(self, kind: Callable[[grpc.Channel], Stub]) -> Stub:
         """A raw stub, for example `client.stub(DataServiceStub)`: its calls get tokens, and raise grpc.RpcError."""
-        return self._calls.stub(kind)
+        return self._calls.session().raw_stub(kind)
 
     def access_token(self, timeout: float | None = None) -> str:
         """The token that a call would carry now, for diagnostics. Whoever has it can call in this client's name."""

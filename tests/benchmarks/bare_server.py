@@ -16,9 +16,9 @@ class _Constant(grpc.GenericRpcHandler):
         async def answer(request: bytes, context: object) -> bytes:
             return reply
 
-        self._handler = grpc.unary_unary_rpc_method_handler(answer)
+        self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(answer)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         return self._handler
 
 

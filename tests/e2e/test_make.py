@@ -21,7 +21,7 @@ from typeplate import Client
 
 SET_UP_S = 120.0
 
-pytestmark = [pytest.mark.fresh_clone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.fresh_clone, pytest.mark.timeout(400), pytest.mark.xdist_group("fresh_clone")]
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +108,27 @@ def test_make_demo_tells_the_whole_story(checkout: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "CLIENT_REVOKED" in done.stdout
     assert "tps_" not in done.stdout + done.stderr
+
+
+def test_make_clean_leaves_the_data(checkout: Path) -> None:
+    """What was built or installed goes; what was served stays."""
+    (checkout / "data").mkdir(exist_ok=True)
+    (checkout / "data/precious").touch()
+    (checkout / ".venv").mkdir(exist_ok=True)
+    subprocess.run(["make", "clean"], cwd=checkout, env=environment(), check=True, capture_output=True, timeout=60)
+    assert not (checkout / ".venv").exists()
+    assert (checkout / "data/precious").exists()
+
+
+def test_a_python_that_is_too_old_is_refused(checkout: Path, tmp_path: Path) -> None:
+    """With a sentence, and before anything is made."""
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\necho 'Python 3.11 or newer is needed' >&2\nexit 1\n")
+    old.chmod(0o755)
+    command = ["make", "setup", f"PYTHON={old}", "VENV=.venv-old"]
+    done = subprocess.run(
+        command, cwd=checkout, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert "3.11 or newer" in done.stderr
+    assert not (checkout / ".venv-old").exists()

@@ -19,7 +19,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.support.certificates import Certificates, make_certificates, private_pem
 from tests.support.raw_calls import call
-from tests.support.server import ServerProcess, command, eventually, running_server
+from tests.support.server import ServerProcess, eventually, running_server
+from tests.support.server import command_here as command
 from typeplate.v1 import data_service_pb2 as data
 from typeplate.v1 import data_service_pb2_grpc, vehicle_pb2
 
@@ -181,6 +182,7 @@ def test_at_warning_only_failed_calls_are_logged(data_dir: Path) -> None:
 
 def test_a_taken_port_is_refused_with_a_clear_sentence(data_dir: Path) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as a server that would share it
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -65,7 +65,7 @@ class Program:
 
 
 class FakeServer:
-    """See the module. `hold` keeps IssueToken from answering while it is cleared."""
+    """See the module. `hold` keeps IssueToken, and GetVehicle of a `…slow` one, from answering while it is cleared."""
 
     def __init__(
         self, *, address: str = "127.0.0.1:0", credentials: grpc.ServerCredentials | None = None, first_token: int = 1
@@ -174,6 +174,8 @@ class _Data(DataServiceServicer):
 
     def GetVehicle(self, request: data_service_pb2.GetVehicleRequest, context: Context) -> vehicle_pb2.Vehicle:
         self._server.admit("GetVehicle", context)
+        if request.name.endswith("slow"):
+            self._server.hold.wait(30)
         if request.name.endswith("missing"):
             refuse(context, "NOT_FOUND", metadata={"name": request.name})
         if not request.name:

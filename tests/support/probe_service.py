@@ -43,10 +43,11 @@ def service(name: str, access: access_pb2.Access | None, *, reads: bool = False)
 
 
 class ProbeServicer:
-    """Echoes. `before` runs in every method before each reply, with the number of the reply and the call."""
+    """Echoes. `before` runs before each reply, with its number and the call; `received` for each message uploaded."""
 
     def __init__(self) -> None:
         self.before: Callable[[int, Call], Awaitable[None]] = _nothing
+        self.received: Callable[[int], object] = lambda _: None
         self.ended = asyncio.Event()
 
     async def Single(self, request: Any, call: Call) -> StringValue:
@@ -62,7 +63,10 @@ class ProbeServicer:
             self.ended.set()
 
     async def Upload(self, requests: AsyncIterator[Any], call: Call) -> StringValue:
-        values = [request.value async for request in requests]
+        values: list[str] = []
+        async for request in requests:
+            values.append(request.value)
+            self.received(len(values))
         await self.before(0, call)
         return StringValue(value="".join(values))
 

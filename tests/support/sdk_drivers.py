@@ -45,7 +45,7 @@ class Driver(Protocol):
     def pages(self, **arguments: Any) -> list[int]: ...
     def export(self, **arguments: Any) -> list[int]: ...
     def import_(self, count: int, timeout: float | None = None) -> list[int]: ...
-    def collect(self, count: int) -> str: ...
+    def collect(self, count: int) -> str: ...  # as a generated method of that kind would; there is none yet
     def call(self, service: str, method: str, **arguments: Any) -> Any: ...
     def raw_get(self, **options: Any) -> vehicle_pb2.Vehicle: ...
     def token(self) -> str: ...
@@ -110,7 +110,8 @@ class SyncDriver:
         return [answer.last_row_number for answer in answers]
 
     def collect(self, count: int) -> str:
-        name: str = self.client.stub(collector)(vehicle_pb2.Vehicle() for _ in range(count)).name
+        requests = (vehicle_pb2.Vehicle() for _ in range(count))
+        name: str = self.client._calls.stream_unary(self.client._calls.stub(collector), requests, None).name
         return name
 
     def call(self, service: str, method: str, **arguments: Any) -> Any:
@@ -182,7 +183,9 @@ class AsyncDriver:
         return [answer.last_row_number for answer in found]
 
     def collect(self, count: int) -> str:
-        found = self._run(lambda: self.client.stub(collector)(vehicle_pb2.Vehicle() for _ in range(count)))
+        requests = (vehicle_pb2.Vehicle() for _ in range(count))
+        calls = self.client._calls
+        found = self._run(lambda: calls.stream_unary(self.client._calls.stub(collector), requests, None))
         name: str = found.name
         return name
 

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import shlex
 import signal
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ import grpc
 
 from typeplate.v1 import auth_service_pb2, auth_service_pb2_grpc
 from typeplate_server.app.serving import Running, running
+from typeplate_server.cli import main
 from typeplate_server.config import Settings
 
 STARTUP_S = 30.0
@@ -54,6 +56,30 @@ def command(data_dir: Path, *arguments: str, **settings: str) -> subprocess.Comp
         timeout=60,
         check=False,
     )
+
+
+def command_here(data_dir: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which is ten times as fast. Not from inside an event loop."""
+    environ, root = os.environ.copy(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    out, err = io.StringIO(), io.StringIO()
+    os.environ.update(environment(data_dir, **settings))
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = _code_of(arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(environ)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def _code_of(arguments: tuple[str, ...]) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class AuthMethods:
                 scopes=scopes,
                 lifetime=lifetime,
             )
-        return self._calls.unary(self._stub.IssueToken, request, timeout)
+        return self._calls.unary(self._stub.IssueToken, request, timeout, public=True)
 
     @overload
     def create_client(
@@ -604,7 +604,7 @@ class AuthMethods:
         """
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
-        return self._calls.unary(self._stub.GetJwks, request, timeout)
+        return self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
 
 class AsyncAuthMethods:
@@ -688,7 +688,7 @@ class AsyncAuthMethods:
                 scopes=scopes,
                 lifetime=lifetime,
             )
-        return await self._calls.unary(self._stub.IssueToken, request, timeout)
+        return await self._calls.unary(self._stub.IssueToken, request, timeout, public=True)
 
     @overload
     async def create_client(
@@ -1193,4 +1193,4 @@ class AsyncAuthMethods:
         """
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
-        return await self._calls.unary(self._stub.GetJwks, request, timeout)
+        return await self._calls.unary(self._stub.GetJwks, request, timeout, public=True)

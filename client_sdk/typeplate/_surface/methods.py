@@ -19,9 +19,3 @@ PUBLIC: tuple[str, ...] = (
     "/typeplate.v1.AuthService/GetJwks",
 )
 """Methods that take no token."""
-
-STREAMING: tuple[str, ...] = (
-    "/typeplate.v1.DataService/ImportVehicles",
-    "/typeplate.v1.DataService/ExportVehicles",
-)
-"""Methods that stream requests, responses or both."""

@@ -29,7 +29,7 @@ from typeplate_server.rpc import health, reflection, server
 from typeplate_server.rpc.auth_servicer import AuthServicer
 from typeplate_server.rpc.call_log import CallLog
 from typeplate_server.rpc.data_servicer import DataServicer
-from typeplate_server.rpc.dispatch import Dispatch, Service
+from typeplate_server.rpc.interceptor import Interceptor, Service
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +101,8 @@ async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> Asy
     if settings.reflection:
         servicer = reflection.servicer([*names, health.SERVICE.full_name])
         services.append(Service(reflection.SERVICE, servicer, reflection.access))
-    dispatch = Dispatch(services, parts.admission, call_log)
-    grpc_server = server.build(dispatch, max_concurrent_rpcs=settings.max_concurrent_rpcs)
+    interceptor = Interceptor(services, parts.admission, call_log)
+    grpc_server = server.build(interceptor, max_concurrent_rpcs=settings.max_concurrent_rpcs)
     try:
         address = server.bind(grpc_server, settings.listen, tls)
     except server.CannotListenError as error:

@@ -79,6 +79,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _import(opened: FileImport, settings: Settings, arguments: argparse.Namespace) -> ImportReport:
     hidden = not sys.stderr.isatty()
+    tqdm.monitor_interval = 0  # it would start a thread that only matters to bars that stand still
     with tqdm(total=opened.file.total_rows, unit=" rows", file=sys.stderr, disable=hidden, leave=False) as bar:
         return asyncio.run(opened.run(settings, bar.update, replace=arguments.replace, dry_run=arguments.dry_run))
 

@@ -14,7 +14,7 @@ from typing import Final
 import grpc
 from grpc import aio
 
-from typeplate_server.rpc.dispatch import Dispatch
+from typeplate_server.rpc.interceptor import Interceptor
 
 MIB: Final = 1024 * 1024
 
@@ -50,11 +50,9 @@ class TlsFiles:
         return "TlsFiles(...)"
 
 
-def build(dispatch: Dispatch, *, max_concurrent_rpcs: int) -> aio.Server:
-    """A server that serves what `dispatch` holds and nothing else. To be called inside the running event loop."""
-    server = aio.server(options=OPTIONS, maximum_concurrent_rpcs=max_concurrent_rpcs)
-    server.add_generic_rpc_handlers((dispatch,))
-    return server
+def build(interceptor: Interceptor, *, max_concurrent_rpcs: int) -> aio.Server:
+    """A server that serves what `interceptor` holds and nothing else. To be called inside the running event loop."""
+    return aio.server(interceptors=(interceptor,), options=OPTIONS, maximum_concurrent_rpcs=max_concurrent_rpcs)
 
 
 def bind(server: aio.Server, address: str, tls: TlsFiles | None) -> str:

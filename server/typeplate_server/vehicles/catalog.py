@@ -60,7 +60,7 @@ class Catalog:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._cache = cache or HotCache()
+        self._cache = HotCache() if cache is None else cache
         self._new_id = new_id
         self._hot = self._cache.get
         self._follower = ChangeFollower(store, self._cache)

@@ -13,14 +13,19 @@ from typeplate_server.vehicles.store import Draft, StoredVehicle
 from typeplate_server.vehicles.validation import clear_output_only, validate
 
 
+def clean(vehicle: Vehicle, vehicle_id: str) -> Vehicle:
+    """The vehicle itself, put under this id and freed of what the server sets."""
+    clear_output_only(vehicle)
+    vehicle.ClearField("etag")
+    vehicle.name = model.vehicle_name(vehicle_id)
+    return vehicle
+
+
 def cleaned(vehicle: Vehicle, vehicle_id: str) -> Vehicle:
-    """A copy under this id, without what the server sets."""
+    """A cleaned copy."""
     copy = Vehicle()
     copy.CopyFrom(vehicle)
-    clear_output_only(copy)
-    copy.ClearField("etag")
-    copy.name = model.vehicle_name(vehicle_id)
-    return copy
+    return clean(copy, vehicle_id)
 
 
 def checked(vehicle: Vehicle, vehicle_id: str, path: str = "vehicle") -> Vehicle:
@@ -33,12 +38,11 @@ def checked(vehicle: Vehicle, vehicle_id: str, path: str = "vehicle") -> Vehicle
 def draft(vehicle: Vehicle, current: StoredVehicle | None = None, content_hash: bytes = b"") -> Draft:
     """The draft of a cleaned vehicle that meets `current`; `content_hash` is its importer's, if that made one."""
     vehicle_id = model.vehicle_id(vehicle.name)
-    own_hash = content.content_hash(vehicle)
     return Draft(
         vehicle_id=vehicle_id,
         source=model.source_of(vehicle_id),
         vehicle=vehicle,
-        content_hash=content_hash or _hash_meeting(current, own_hash),
+        content_hash=content_hash or _hash_meeting(current, content.content_hash(vehicle)),
         etag=content.etag(vehicle),
     )
 

@@ -86,14 +86,18 @@ def validate(vehicle: Vehicle, path: str = "vehicle") -> None:
 def clear_output_only(vehicle: Vehicle) -> None:
     """Take out what only the server sets, and fields that this release does not know."""
     vehicle.DiscardUnknownFields()
-    for field in Vehicle.DESCRIPTOR.fields:
-        if OUTPUT_ONLY in _behavior(field):
-            vehicle.ClearField(field.name)  # type: ignore[arg-type]
+    for name in _output_only():
+        vehicle.ClearField(name)  # type: ignore[arg-type]
 
 
 @cache
 def _behavior(field: FieldDescriptor) -> frozenset[int]:
     return frozenset(field.GetOptions().Extensions[field_behavior])
+
+
+@cache
+def _output_only() -> tuple[str, ...]:
+    return tuple(field.name for field in Vehicle.DESCRIPTOR.fields if OUTPUT_ONLY in _behavior(field))
 
 
 @cache

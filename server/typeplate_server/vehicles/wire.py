@@ -1,7 +1,7 @@
 """Owns replies made of messages that are ready bytes already, without parsing them again.
 
 In the protobuf wire format a message field is its tag, its length and its bytes, so vehicles as they lie in the store
-are joined as they are: 1,000 of them in 0.2 ms instead of 6.
+are joined as they are: 1,000 of them in 0.3 ms instead of 2.9.
 """
 
 from __future__ import annotations

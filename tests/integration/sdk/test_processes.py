@@ -26,11 +26,13 @@ import os, sys
 from typeplate import Client
 client = Client(sys.argv[1], client_id="app", client_secret="tps_x")
 client.data.get_vehicle(name="vehicles/parent")
+parents = client._calls.session()
 for number in range(3):
     child = os.fork()
     if child == 0:
         for _ in range(3):
             client.data.get_vehicle(name="vehicles/child", timeout=10)
+        assert client._calls.session() is not parents
         client.close()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

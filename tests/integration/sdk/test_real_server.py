@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -29,9 +32,18 @@ def create_vehicle(client: Client) -> None:
     client.data.create_vehicle(vehicle=vehicle, vehicle_id=NAME.removeprefix("vehicles/"))
 
 
+def lasting_address() -> str:
+    """A free address below the ports that outgoing connections take, so that none takes it while the server is away."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return f"127.0.0.1:{port}"
+    raise AssertionError("no port is free")
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with running_server(tmp_path / "data") as running:
+    with running_server(tmp_path / "data", LISTEN=lasting_address()) as running:
         yield running
 
 

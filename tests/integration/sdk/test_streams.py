@@ -69,23 +69,33 @@ def test_a_stream_of_responses_recovers_from_a_refused_token(client: Driver, ser
     assert len(server.issued) == 2
 
 
-def test_a_stream_of_requests_recovers_where_grpc_can_replay_it(
-    client: Driver, server: FakeServer, transport: str
-) -> None:
-    """gRPC core replays the messages and asks the call credentials again; they do not exist on opted-in plaintext."""
+def test_a_stream_of_requests_recovers_from_a_refused_token(client: Driver, server: FakeServer) -> None:
+    """All that was sent is sent again."""
     client.get()
     server.refuse_token("token-1", "TOKEN_REVOKED")
-    if transport == "plaintext":
-        with pytest.raises(TokenRejected):
-            client.import_(3)
-        return
     assert client.import_(3) == [0, 1, 2]
     assert server.tokens_seen[1:] == ["token-1", "token-2"]
-    assert len(server.issued) == 2
+    server.refuse_token("token-2", "TOKEN_REVOKED")
+    assert client.collect(4) == "4"
+    assert server.tokens_seen[3:] == ["token-2", "token-3"]
+    assert len(server.issued) == 3
+
+
+def test_no_request_is_lost_or_doubled_when_a_stream_recovers(connect: Connect, server: FakeServer) -> None:
+    """50 streams refused at first, of as many lengths."""
+    client = connect()
+    for count in range(50):
+        server.refuse_calls("TOKEN_REVOKED", times=1)
+        assert client.import_(count) == list(range(count))
+        server.refuse_calls("TOKEN_REVOKED", times=1)
+        assert client.collect(count) == str(count)
 
 
 def test_a_stream_refused_twice_ends_in_the_servers_answer(client: Driver, server: FakeServer) -> None:
     server.refuse_calls("TOKEN_REVOKED", times=10)
+    with pytest.raises(TokenRejected):
+        client.import_(3)
+    assert (len(server.calls), len(server.issued)) == (2, 2)
     with pytest.raises(TokenRejected):
         client.export()
     assert (len(server.calls), len(server.issued)) == (2, 2)

@@ -88,6 +88,18 @@ def test_unary_calls_have_the_clients_deadline(connect: Connect, server: FakeSer
     assert time.monotonic() - started < 5
 
 
+def test_a_call_that_the_server_does_not_answer_ends_with_its_deadline(connect: Connect, server: FakeServer) -> None:
+    """The client's or the call's own; what the token took is not given to the call on top."""
+    client = connect(timeout=0.3)
+    client.get(timeout=10)
+    server.hold.clear()
+    for timeout in (None, 0.2):
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            client.get("vehicles/slow", timeout=timeout)
+        assert time.monotonic() - started < 5
+
+
 def test_a_calls_own_timeout_goes_first(connect: Connect, server: FakeServer) -> None:
     client = connect("127.0.0.1:1", timeout=60.0)
     started = time.monotonic()

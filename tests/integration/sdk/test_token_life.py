@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.support.fake_auth_server import FakeServer
+from tests.support.polling import eventually
 from tests.support.sdk_drivers import Clock, Connect, Driver
-from tests.support.server import eventually
 from typeplate.errors import (
     AuthStateStale,
     ClientRevoked,
@@ -198,6 +199,16 @@ def test_a_callable_gives_the_secret_at_each_refresh(connect: Connect, server: F
     assert [request.client_secret for request in server.issued] == ["tps_one", "tps_two"]
 
 
+def test_a_secret_that_is_never_the_same_is_tried_twice_a_call(connect: Connect, server: FakeServer) -> None:
+    """A changed secret clears a refusal, but not for ever within one call."""
+    numbers = iter(range(100))
+    client = connect(client_secret=lambda: f"tps_{next(numbers)}")
+    server.refuse_issue("CREDENTIALS_INVALID")
+    with pytest.raises(CredentialsRejected):
+        client.get()
+    assert len(server.issued) == 2
+
+
 def test_a_callers_short_deadline_does_not_fail_the_others(client: Driver, server: FakeServer) -> None:
     """The refresh has a deadline of its own: it goes on when the caller who began it has given up."""
     server.hold.clear()
@@ -264,6 +275,15 @@ def test_raw_stubs_carry_the_token_too(client: Driver, server: FakeServer) -> No
     server.refuse_token("token-1", "TOKEN_REVOKED")
     assert client.raw_get(timeout=5).make == "Make"
     assert server.tokens_seen == ["token-1", "token-1", "token-2"]
+
+
+def test_raw_stubs_fail_as_grpc_does(client: Driver, server: FakeServer) -> None:
+    """Also when the call was never sent, for want of a token."""
+    server.refuse_issue("CLIENT_REVOKED")
+    with pytest.raises(grpc.RpcError) as caught:
+        client.raw_get(timeout=5)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert server.calls == []
 
 
 def test_a_token_that_the_caller_brings_is_left_alone(client: Driver, server: FakeServer) -> None:

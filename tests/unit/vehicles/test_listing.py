@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from typeplate.v1 import vehicle_pb2
 from typeplate.v1.data_service_pb2 import ListVehiclesRequest, VehicleFilter
@@ -72,7 +73,7 @@ def test_other_faults() -> None:
     """Page size, order, mask and token name themselves."""
     assert faults(ListVehiclesRequest(page_size=-1)) == ["page_size"]
     assert faults(ListVehiclesRequest(order_by="colour")) == ["order_by"]
-    assert faults(ListVehiclesRequest(read_mask={"paths": ["colour"]})) == ["read_mask"]
+    assert faults(ListVehiclesRequest(read_mask=FieldMask(paths=["colour"]))) == ["read_mask"]
     assert faults(ListVehiclesRequest(page_token="AAAA")) == ["page_token"]
 
 
@@ -85,7 +86,10 @@ def test_page_size(asked: int, given: int) -> None:
 def test_what_a_token_is_bound_to() -> None:
     """Filter, order and deleted ones; neither page size nor read mask, and not how the order is written."""
     token = page_token.encode((2020, "own-1"), listing.parse(ordered("model_year desc")).question)
-    for same in (ordered("model_year desc", page_size=7), ordered(" model_year  desc ", read_mask={"paths": ["make"]})):
+    for same in (
+        ordered("model_year desc", page_size=7),
+        ordered(" model_year  desc ", read_mask=FieldMask(paths=["make"])),
+    ):
         same.page_token = token
         assert listing.parse(same).query.after == (2020, "own-1")
     for other in (
@@ -100,7 +104,7 @@ def test_what_a_token_is_bound_to() -> None:
 
 def test_order_and_mask() -> None:
     """A star, or no mask, means all."""
-    parsed = listing.parse(ordered("make, power_kw desc", read_mask={"paths": ["*"]}))
+    parsed = listing.parse(ordered("make, power_kw desc", read_mask=FieldMask(paths=["*"])))
     assert parsed.query.order_by == (Order("make"), Order("power_kw", True))
     assert parsed.read_mask is None
 

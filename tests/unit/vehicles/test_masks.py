@@ -102,7 +102,7 @@ def test_what_is_named_and_absent_becomes_unknown() -> None:
     """Scalars, messages and lists alike; 0 is a value."""
     expected = vehicle()
     for field in ("power_kw", "masses", "engines"):
-        expected.ClearField(field)  # type: ignore[arg-type]
+        expected.ClearField(field)
     assert merged(["power_kw", "masses", "engines"], pb.Vehicle()) == expected
     assert merged(["power_kw"], pb.Vehicle(power_kw=0.0)).HasField("power_kw")
 

@@ -1,10 +1,10 @@
-"""From a method's name to its guarded handler: log → errors → auth around every function that serves.
+"""The server's interceptor: log → errors → auth around every function that serves.
 
 Rules:
 * What is not in this table is UNIMPLEMENTED, and nothing gets into it without an Access: default deny.
 * Requests stay bytes until the caller is admitted; replies are serialised here.
-* The three concerns are three functions inside one coroutine. Interceptors of `grpc.aio` would be a coroutine each on
-  every call, and would be set up apart from the methods they guard.
+* One interceptor, three functions: the guarded handler of each method is made once, with its Access, at the start.
+* It never asks gRPC's own table of handlers: whatever else were registered with the server could not be called.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from grpc import aio
 
 from typeplate_server.auth.access import Access, access_of
 from typeplate_server.rpc import kinds
@@ -58,8 +59,11 @@ class Method:
     serve: kinds.Serve
 
 
-class Dispatch(grpc.GenericRpcHandler):
-    """The table of guarded handlers. Raises AccessOptionError or MissingMethodError rather than leave one unguarded."""
+class Interceptor(aio.ServerInterceptor):
+    """Answers every call from its table of guarded handlers.
+
+    Raises AccessOptionError or MissingMethodError rather than leave a method unguarded.
+    """
 
     def __init__(self, services: Sequence[Service], admission: Admission, log: CallLog) -> None:
         self._admission = admission
@@ -72,8 +76,8 @@ class Dispatch(grpc.GenericRpcHandler):
             for method in service.descriptor.methods
         }
 
-    def service(self, handler_call_details: Any) -> Any:
-        """The handler for a method's full name, None for an unknown one (gRPC's own interface)."""
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """The handler for a method's full name, None for an unknown one, which gRPC answers with UNIMPLEMENTED."""
         return self._handlers.get(handler_call_details.method)
 
     def _handler(self, service: Service, descriptor: MethodDescriptor) -> Any:

@@ -1,0 +1,88 @@
+"""The packages as users install them: what is in the wheels, and that it works away from this checkout."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import clean_environment
+from tests.support.server import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both wheels, built as `make dist` builds them."""
+    out = tmp_path_factory.mktemp("dist")
+    for project in (ROOT, ROOT / "client_sdk"):
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+    return {path.name.partition("-")[0]: path for path in out.glob("*.whl")}
+
+
+def names(wheel: Path) -> set[str]:
+    """The files in a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def metadata(wheel: Path) -> str:
+    """A wheel's METADATA."""
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(next(name for name in archive.namelist() if name.endswith("/METADATA"))).decode()
+
+
+def test_the_sdk_is_typed_and_brings_three_dependencies(wheels: dict[str, Path]) -> None:
+    """No file of Google's, none of the server's, none of the generator's."""
+    found = names(wheels["typeplate"])
+    assert {"typeplate/py.typed", "typeplate/v1/data_service_pb2.pyi", "typeplate/cli/__main__.py"} <= found
+    assert {name.split("/")[0].split("-")[0] for name in found} == {"typeplate"}
+    wanted = [
+        line.split()[1] for line in metadata(wheels["typeplate"]).splitlines() if line.startswith("Requires-Dist:")
+    ]
+    assert sorted(re.split("[<>=]", word)[0] for word in wanted) == ["googleapis-common-protos", "grpcio", "protobuf"]
+
+
+def test_the_server_brings_its_migrations_and_the_sample(wheels: dict[str, Path]) -> None:
+    """And no script, test or lock."""
+    found = names(wheels["typeplate_server"])
+    assert any(name.startswith("typeplate_server/store/migrations/versions/") for name in found)
+    assert any(name.startswith("typeplate_server/vehicles/sample/vehicles.jsonl") for name in found)
+    assert {name.split("/")[0].split("-")[0] for name in found} == {"typeplate_server"}
+
+
+@pytest.mark.parametrize("package", ["typeplate", "typeplate_server"])
+def test_each_wheel_has_its_licence_and_its_command(wheels: dict[str, Path], package: str) -> None:
+    """As whoever packages them further needs it."""
+    assert "License-Expression: Apache-2.0" in metadata(wheels[package])
+    assert any(name.endswith("/licenses/LICENSE") for name in names(wheels[package]))
+    assert any(name.endswith("/entry_points.txt") for name in names(wheels[package]))
+
+
+def test_the_wheels_work_away_from_the_checkout(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """A data directory is made and the sample is loaded, by nothing but what is in the wheels."""
+    site = tmp_path / "site"
+    for wheel in wheels.values():
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(site)
+    environ = clean_environment() | {"PYTHONPATH": str(site), "TYPEPLATE_DATA_DIR": str(tmp_path / "data")}
+    for arguments in (["init"], ["import", "sample"], ["check-config"]):
+        command = [sys.executable, "-c", RUN.format(site=str(site) + os.sep), *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "data/admin.env").exists()
+
+
+RUN = """
+import sys, typeplate, typeplate_server
+from typeplate_server.cli import main
+assert typeplate.__file__.startswith({site!r}), typeplate.__file__
+assert typeplate_server.__file__.startswith({site!r}), typeplate_server.__file__
+sys.exit(main(sys.argv[1:]))
+"""
