@@ -218,7 +218,8 @@ class Replica:
     def _note_health(self, healthy: bool) -> None:
         healthy = healthy and self.fresh()
         if healthy != self.healthy:
-            _LOG.warning("the auth state is %s", "followed" if healthy else "not being followed")
+            level, what = (logging.INFO, "followed") if healthy else (logging.WARNING, "not being followed")
+            _LOG.log(level, "the auth state is %s", what)
         self.healthy = healthy
         if not healthy and not self.fresh():
             self._changed()

@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+import pytest
+
 from tests.support.auth_world import ANY_TOKEN, PEER
 from tests.support.replica_world import Fleet, Node
 from tests.support.scale import scaled
@@ -48,6 +50,7 @@ class Race:
         return False
 
 
+@pytest.mark.timeout(600)  # for the long variant
 async def test_no_token_outlives_a_revocation_on_any_replica() -> None:
     """Barriers at three places; tokens are issued at the first two at least, and 0 are admitted after the answer."""
     fleet, draw = Fleet.make(), random.Random(7)
