@@ -29,6 +29,9 @@ from tests.support.server import Credentials, ServerProcess, command, read_crede
 from tests.support.wire import Wire, Wires
 
 STRICT = ("-W", "error")
+REVOKED_AT = """
+    SELECT client_id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM clients WHERE state = 'revoked'
+"""
 
 
 class Replica(ServerProcess):
@@ -79,14 +82,9 @@ class Fleet:
         PostgreSQL takes that time before it writes the commit, so the true one is a little later.
         """
         ahead = time.time() - time.monotonic()
-        query = (
-            "SELECT client_id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM clients WHERE state = %s"
-        )
         with self.postgres.connect(self.database) as connection:
-            return {
-                client_id: committed - ahead
-                for client_id, committed in connection.execute(query, ["revoked"]).fetchall()
-            }
+            rows = connection.execute(REVOKED_AT).fetchall()
+        return {client_id: committed - ahead for client_id, committed in rows}
 
     @property
     def logs(self) -> str:
