@@ -85,9 +85,9 @@ class FleetClient:
         await self._channels[replica].close()
         self._channels[replica] = _channel(address)
 
-    async def create(self, replica: int, client_id: str) -> App:
-        """An application that may read vehicles."""
-        request = pb.CreateClientRequest(client_id=client_id, client=client_pb2.Client(scopes=["vehicles:read"]))
+    async def create(self, replica: int, client_id: str, scopes: Sequence[str] = ("vehicles:read",)) -> App:
+        """An application with these scopes."""
+        request = pb.CreateClientRequest(client_id=client_id, client=client_pb2.Client(scopes=scopes))
         created = await self._auth(replica).CreateClient(request, metadata=await self.as_admin(), timeout=REVOKE_S)
         return App(client_id, created.secrets[0].value)
 
