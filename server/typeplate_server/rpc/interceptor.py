@@ -4,6 +4,7 @@ Rules:
 * What is not in this table is UNIMPLEMENTED, and nothing gets into it without an Access: default deny.
 * Requests stay bytes until the caller is admitted; replies are serialised here.
 * One interceptor, three functions: the guarded handler of each method is made once, with its Access, at the start.
+* Streams are served through OpenStreams, which ends them when their caller is refused; unary calls know nothing of it.
 * It never asks gRPC's own table of handlers: whatever else were registered with the server could not be called.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -25,7 +26,8 @@ from grpc import aio
 from typeplate_server.auth.access import Access, access_of
 from typeplate_server.rpc import kinds
 from typeplate_server.rpc.call import Call
-from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, outcome_of
+from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, abort_stream, outcome_of
+from typeplate_server.rpc.open_streams import OpenStreams
 from typeplate_server.rpc.scrub import scrubbed_traceback
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AccessRule = Callable[[MethodDescriptor], Access]
+Abort = Callable[[Any, Outcome, str], Awaitable[NoReturn]]
 
 
 class MissingMethodError(Exception):
@@ -52,11 +55,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method, ready to serve: `serve(request bytes or their iterator, call, context)`."""
+    """One method, ready to serve: `serve(request bytes or their iterator, call, context)`; `abort` ends it."""
 
     name: str
     access: Access
     serve: kinds.Serve
+    abort: Abort
 
 
 class Interceptor(aio.ServerInterceptor):
@@ -65,7 +69,10 @@ class Interceptor(aio.ServerInterceptor):
     Raises AccessOptionError or MissingMethodError rather than leave a method unguarded.
     """
 
-    def __init__(self, services: Sequence[Service], admission: Admission, log: CallLog) -> None:
+    def __init__(
+        self, services: Sequence[Service], admission: Admission, log: CallLog, streams: OpenStreams | None = None
+    ) -> None:
+        self._streams = OpenStreams() if streams is None else streams
         self._admission = admission
         self._log = log
         self._numbers = count(1).__next__
@@ -85,8 +92,18 @@ class Interceptor(aio.ServerInterceptor):
         if function is None:
             raise MissingMethodError(f"{type(service.servicer).__name__} does not serve {descriptor.full_name}")
         name = f"/{service.descriptor.full_name}/{descriptor.name}"
-        method = Method(name, service.access_rule(descriptor), kinds.serve_function(descriptor, function))
+        access, serve = service.access_rule(descriptor), kinds.serve_function(descriptor, function)
+        if descriptor.client_streaming or descriptor.server_streaming:
+            method = Method(name, access, self._as_stream(serve), abort_stream)
+        else:
+            method = Method(name, access, serve, abort)
         return kinds.method_handler(descriptor, self._guarded(method))
+
+    def _as_stream(self, serve: kinds.Serve) -> kinds.Serve:
+        def serve_stream(request: Any, call: Call, context: Any) -> Awaitable[bytes | None]:
+            return self._streams.serve(call, lambda: serve(request, call, context))
+
+        return serve_stream
 
     def _guarded(self, method: Method) -> Callable[[Any, Any], Awaitable[bytes | None]]:
         async def handle(request: Any, context: Any) -> bytes | None:
@@ -103,7 +120,7 @@ class Interceptor(aio.ServerInterceptor):
                 outcome = self._failure(error, call, method)
             finally:
                 self._note(call, method, outcome, started)
-            return await abort(context, outcome, call.request_id)
+            return await method.abort(context, outcome, call.request_id)
 
         return handle
 
