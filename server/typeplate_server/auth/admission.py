@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from typeplate_server.auth.access import Access
+from typeplate_server.auth.audit import AttributedGuard
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.keyring import KeyRing, SigningKey
 from typeplate_server.auth.registry import ClientRegistry
@@ -108,16 +109,16 @@ class Admission:
         """Asks again whether a caller admitted before may still go on: key, expiry, state, generation, freshness."""
         self._require_good(caller, self._client(caller.client_id), self._fresh())
 
-    def commit_guard(self, caller: Caller) -> CommitGuard:
+    def commit_guard(self, caller: Caller, peer: str = "") -> CommitGuard:
         """The same question, asked of the client's row inside a write transaction: no revoked caller commits.
 
-        Freshness is not asked, because the row is the truth.
+        Freshness is not asked, because the row is the truth. Caller and `peer` are named in the audit trail.
         """
 
         def guard(read: ReadClient) -> None:
             self._require_good(caller, read(caller.client_id), fresh=True)
 
-        return guard
+        return AttributedGuard(guard, caller.client_id, peer)
 
     def _caller(self, values: Sequence[str | bytes]) -> Caller:
         if len(values) == 1:

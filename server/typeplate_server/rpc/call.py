@@ -57,7 +57,7 @@ class Call:
         """Checks the caller again inside a write transaction, right before it commits. Every write takes it along."""
         if self.caller is None:
             raise RuntimeError("a public method has no caller and may not write")
-        return self._admission.commit_guard(self.caller)
+        return self._admission.commit_guard(self.caller, self.peer)
 
     def recheck(self) -> None:
         """Raise the ServiceError that refuses the caller by now, if anything does (expiry, revocation, staleness)."""

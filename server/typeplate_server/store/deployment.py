@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from typeplate_server.auth.audit import AuditEvent
 from typeplate_server.auth.store import ChangeKeys, CommitGuard, Deployment, StoredSigningKey
 from typeplate_server.store import client_rows
+from typeplate_server.store.audit import NO_TRAIL, Trail
 from typeplate_server.store.clients import begin
 from typeplate_server.store.clocks import AUTH, take
 from typeplate_server.store.database import Database, Lane
@@ -26,8 +28,9 @@ _EPOCH_PATIENCE = 60.0
 class SqlDeploymentStore:
     """The tables `deployment` and `signing_keys`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: Trail = NO_TRAIL) -> None:
         self._database = database
+        self._trail = trail
 
     async def read(self) -> Deployment:
         """See DeploymentStore."""
@@ -41,13 +44,21 @@ class SqlDeploymentStore:
             found = _read(connection)
             if found.key_fingerprint:
                 return found
+            self._trail.append(connection, [AuditEvent("deployment_claimed", detail={"issuer": issuer})])
             return _set(connection, key_fingerprint=key_fingerprint, issuer=issuer)
 
         return await self._database.write(write, Lane.AUTH)
 
     async def set_max_staleness(self, seconds: float) -> Deployment:
         """See DeploymentStore."""
-        return await self._database.write(lambda connection: _set(connection, max_staleness_s=seconds), Lane.AUTH)
+
+        def write(connection: Connection) -> Deployment:
+            begin(connection, None)
+            detail = {"max_staleness_s": f"{seconds:g}"}
+            self._trail.append(connection, [AuditEvent("deployment_changed", detail=detail)])
+            return _set(connection, max_staleness_s=seconds)
+
+        return await self._database.write(write, Lane.AUTH)
 
     async def begin_epoch(self) -> Deployment:
         """See DeploymentStore. The replicas there were are forgotten; one that still lives registers anew."""
@@ -57,7 +68,10 @@ class SqlDeploymentStore:
             count = client_rows.count(connection)
             client_rows.begin_generations(connection, take(connection, AUTH, count + 1) - count)
             connection.execute(delete(replicas))
-            return _set(connection, epoch=secrets.token_hex(8))
+            begun = _set(connection, epoch=secrets.token_hex(8))
+            detail = {"epoch": begun.epoch, "clients": str(count)}
+            self._trail.append(connection, [AuditEvent("epoch_begun", detail=detail)])
+            return begun
 
         return await self._database.write(write, Lane.AUTH, patience=_EPOCH_PATIENCE)
 
@@ -73,7 +87,9 @@ class SqlDeploymentStore:
         def write(connection: Connection) -> tuple[StoredSigningKey, ...]:
             begin(connection, guard)
             before = _read_keys(connection)
-            return _write_keys(connection, {key.kid for key in before}, change(before))
+            written = _write_keys(connection, {key.kid for key in before}, change(before))
+            self._trail.append(connection, map(_key_event, written), guard)
+            return written
 
         return await self._database.write(write, Lane.AUTH)
 
@@ -89,6 +105,10 @@ def _set(connection: Connection, **values: Any) -> Deployment:
 
 def _read_keys(connection: Connection) -> tuple[StoredSigningKey, ...]:
     return tuple(map(signing_key, connection.execute(_KEYS)))
+
+
+def _key_event(key: StoredSigningKey) -> AuditEvent:
+    return AuditEvent("key_changed", detail={"kid": key.kid, "state": key.state, "change": str(key.changed_seq)})
 
 
 def _write_keys(

@@ -6,7 +6,9 @@ from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, delete, insert, select
 
+from typeplate_server.auth.audit import AuditEvent
 from typeplate_server.auth.store import CommitGuard, RevokedToken
+from typeplate_server.store.audit import NO_TRAIL, Trail
 from typeplate_server.store.clients import begin
 from typeplate_server.store.clocks import AUTH, take
 from typeplate_server.store.database import Database, Lane
@@ -22,8 +24,9 @@ _jti = revoked_tokens.c.jti
 class SqlRevokedTokenStore:
     """Tokens in the table `revoked_tokens`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: Trail = NO_TRAIL) -> None:
         self._database = database
+        self._trail = trail
 
     async def revoke(self, token: RevokedToken, guard: CommitGuard | None = None) -> RevokedToken:
         """See RevokedTokenStore."""
@@ -35,6 +38,8 @@ class SqlRevokedTokenStore:
                 return revoked_token(found)
             revoked = replace(token, changed_seq=take(connection, AUTH))
             connection.execute(insert(revoked_tokens).values(asdict(revoked)))
+            detail = {"jti": revoked.jti, "change": str(revoked.changed_seq)}
+            self._trail.append(connection, [AuditEvent("token_revoked", revoked.client_id, detail)], guard)
             return revoked
 
         return await self._database.write(write, Lane.AUTH)

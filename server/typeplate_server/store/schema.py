@@ -2,7 +2,8 @@
 
 * Times are seconds since the epoch (UTC) as doubles: no time zone can come between. Text is compared by code point.
 * `deployment` has one row, made by the migration. `replicas` holds who follows the feed, `revoked_tokens` and
-  `signing_keys` what follows `auth_clock` besides clients.
+  `signing_keys` what follows `auth_clock` besides clients; `audit` tells of all their changes.
+* `client_calls`, `client_peers` and `secret_uses` sum up who called what, about a minute late.
 * A clock table has one row. Who writes locks it first, then reads, so that commit order is sequence order.
 * `vehicles` keeps each vehicle's message; `vehicle_filters` repeats what lists filter and sort by, in rows narrow
   enough to be scanned whole (50,000 in some milliseconds), in the order of ids.
@@ -26,7 +27,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; a test holds it equal to the head of `migrations/versions`."""
 
 metadata = MetaData(
@@ -185,4 +186,42 @@ signing_keys = Table(
     Column("changed_seq", BigInteger, nullable=False),
     CheckConstraint("state IN ('published', 'signing', 'retired', 'removed')", name="state"),
     Index("ix_signing_keys_changed_seq", "changed_seq", unique=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", Double, nullable=False),
+    Column("event", text(), nullable=False),
+    Column("client_id", text(), nullable=False),
+    Column("actor", text(), nullable=False),
+    Column("peer", text(), nullable=False),
+    Column("detail", text(), nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Index("ix_audit_client_id", "client_id", "seq"),
+)
+
+
+def _usage(name: str, by: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("client_id", text(), primary_key=True),
+        Column(by, text(), primary_key=True),
+        Column("calls", BigInteger, nullable=False),
+        Column("last_time", Double, nullable=False),
+    )
+
+
+client_calls = _usage("client_calls", "method")
+client_peers = _usage("client_peers", "peer")
+
+secret_uses = Table(
+    "secret_uses",
+    metadata,
+    Column("secret_id", text(), primary_key=True),
+    Column("client_id", text(), nullable=False),
+    Column("last_use_time", Double, nullable=False),
+    Column("peer", text(), nullable=False),
 )
