@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -40,9 +41,9 @@ def seq(connection: Connection) -> int:
     return int(connection.execute(text("SELECT seq FROM auth_clock")).scalar_one())
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Returns once the condition holds; blocks its thread. Fails when it never does."""
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Returns once the condition holds; fails when it never does. It is asked on the loop."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
+        await asyncio.sleep(0.005)

@@ -20,10 +20,11 @@ from typeplate_server.auth.audit import (
     TrailBroken,
     Verification,
 )
+from typeplate_server.auth.audit_log import AuditQuery
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.store import CommitGuard, CommitUnknown, RevokedToken, StoredSigningKey
 from typeplate_server.errors import AlreadyExists, ClientRevoked
-from typeplate_server.store.audit import AuditQuery, AuditTrail, SqlAuditStore
+from typeplate_server.store.audit import AuditTrail, SqlAuditStore
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.database import Database
 from typeplate_server.store.deployment import SqlDeploymentStore

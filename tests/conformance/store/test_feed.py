@@ -10,15 +10,18 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 
 from tests.support.following import Follower
 from tests.support.postgres import shared_postgres
-from tests.support.postgres_questions import TERMINATE_LISTENERS, wait_until
+from tests.support.postgres_questions import TERMINATE_LISTENERS, until
 from tests.support.scale import scaled
 from tests.support.store import NOW, BackEnd, client, draft
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.store import ClientsInTransaction, Cursor, ReplicaIdentity
+from typeplate_server.store import clients as sql_clients
 from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.database import Database, Lane
 from typeplate_server.store.replicas import SqlReplicaStore
 from typeplate_server.store.vehicles import SqlVehicleStore
 
@@ -33,10 +36,17 @@ def revoked(current: ClientState, _: ClientsInTransaction) -> ClientState:
     return replace(current, state="revoked")
 
 
-def revoked_slowly(current: ClientState, _: ClientsInTransaction) -> ClientState:
-    """Keeps its transaction, and with it the clock's row, open for a while."""
-    time.sleep(0.02)
-    return replace(current, state="revoked")
+async def revoke_held_open(database: Database, client_id: str) -> ClientState:
+    """Takes its number, and keeps its transaction open for a while before it commits."""
+
+    def write(connection: Connection) -> ClientState:
+        before = sql_clients.begin(connection, None).get(client_id)
+        assert before is not None
+        after = sql_clients._write(connection, before, replace(before, state="revoked"))
+        time.sleep(0.02)
+        return after
+
+    return await database.write(write, Lane.AUTH)
 
 
 @pytest.mark.timeout(scaled(120, 600))
@@ -58,9 +68,11 @@ async def test_no_revocation_is_missed(back_end: BackEnd, clients: SqlClientStor
 
     async def revoke(number: int) -> None:
         async with gate:
-            await asyncio.to_thread(wait_until, lambda: not killing.behind)
-            change = revoked_slowly if number % 25 == 0 else revoked
-            done = await revokers[number % 2].update(ids[number], change)
+            await until(lambda: not killing.behind)
+            if number % 25:
+                done = await revokers[number % 2].update(ids[number], revoked)
+            else:
+                done = await revoke_held_open(databases[1], ids[number])
             answered.add(ids[number])
             numbers.append((done.changed_seq, ids[number]))
 
@@ -110,8 +122,9 @@ async def test_commit_order_is_sequence_order(back_end: BackEnd, clients: SqlCli
     await reader.register(me)
     creating = asyncio.gather(*(writers[n % 2].create(client(f"app-{n}", secrets=())) for n in range(80)))
     seen: list[int] = []
-    cursor = Cursor()
-    while len(seen) < 80:
+    cursor, done = Cursor(), False
+    while not done:
+        done = creating.done()
         page = await reader.poll(me, cursor)
         seen += [each.changed_seq for each in page.clients]
         cursor = page.cursor

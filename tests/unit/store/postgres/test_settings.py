@@ -16,7 +16,7 @@ from tests.support.postgres_questions import (
     bump,
     name_of,
     seq,
-    wait_until,
+    until,
 )
 from tests.support.store import NOW, BackEnd, client, draft, parsed
 from typeplate_server.auth.store import Cursor, ReplicaIdentity
@@ -145,8 +145,8 @@ async def test_nothing_leaks(back_end: BackEnd, database: Database) -> None:
         await use(turn)
     assert 0 < len(connections(back_end)) <= READERS + len(Lane) + len(wakeups)
     for engine in (database._reading, database._writing):
-        assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        await until(lambda pool=engine.pool: pool.checkedout() == 0)  # type: ignore[misc]
     for wakeup in wakeups:
         await asyncio.to_thread(wakeup.close)
     await database.close()
-    await asyncio.to_thread(wait_until, lambda: connections(back_end) == [])
+    await until(lambda: connections(back_end) == [])

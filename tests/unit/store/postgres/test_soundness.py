@@ -13,7 +13,7 @@ from tests.support.postgres_questions import (
     bump,
     name_of,
     seq,
-    wait_until,
+    until,
 )
 from tests.support.store import NOW, BackEnd
 from typeplate_server.auth.store import CommitUnknown, ReplicaIdentity
@@ -96,7 +96,7 @@ async def test_a_commit_that_no_standby_has_is_unknown(server: Postgres, own: Ba
     writing = asyncio.ensure_future(database.write(bump))
     with server.connect(name_of(own)) as connection:
         broken_off = b"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-        await asyncio.to_thread(wait_until, lambda: connection.execute(broken_off).fetchall())
+        await until(lambda: connection.execute(broken_off).fetchall())
     with pytest.raises(CommitUnknown) as unknown:
         await writing
     assert "synchronous replication" in str(unknown.value.__cause__)
