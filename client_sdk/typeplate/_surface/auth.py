@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, overload
 
-from google.protobuf import duration_pb2, field_mask_pb2
+from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2
 
 from typeplate._arguments import duration, field_mask, part, present, refuse_beside
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
 from typeplate._paging import AsyncPager, Pager
-from typeplate.v1 import auth_service_pb2, auth_service_pb2_grpc, client_pb2
+from typeplate.v1 import audit_pb2, auth_service_pb2, auth_service_pb2_grpc, client_pb2
 
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
@@ -606,6 +606,108 @@ class AuthMethods:
             request = auth_service_pb2.GetJwksRequest()
         return self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
+    @overload
+    def get_client_usage(
+        self,
+        *,
+        name: str,
+        timeout: float | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    @overload
+    def get_client_usage(
+        self,
+        *,
+        request: auth_service_pb2.GetClientUsageRequest,
+        timeout: float | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    def get_client_usage(
+        self,
+        *,
+        name: str | None = None,
+        request: auth_service_pb2.GetClientUsageRequest | None = None,
+        timeout: float | None = None,
+    ) -> audit_pb2.ClientUsage:
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.GetClientUsageRequest(
+                **present(
+                    name=name,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+            )
+        return self._calls.unary(self._stub.GetClientUsage, request, timeout)
+
+    def list_audit_events(
+        self,
+        *,
+        client: str | None = None,
+        types: Iterable[audit_pb2.AuditEventType.ValueType] | None = None,
+        start_time: timestamp_pb2.Timestamp | None = None,
+        end_time: timestamp_pb2.Timestamp | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        request: auth_service_pb2.ListAuditEventsRequest | None = None,
+        timeout: float | None = None,
+    ) -> Pager[audit_pb2.AuditEvent, auth_service_pb2.ListAuditEventsResponse]:
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+
+        Args:
+            client: Concerning this client, `clients/{client_id}`. Empty: whomever.
+            types: Of one of these types. Empty: of any.
+            start_time: At this time or later. Absent: from the beginning.
+            end_time: Before this time. Absent: until now.
+            page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
+            page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds each page may take. Absent: the client's default.
+        """
+        if request is None:
+            request = auth_service_pb2.ListAuditEventsRequest(
+                **present(
+                    filter=part(
+                        auth_service_pb2.ListAuditEventsRequest.Filter,
+                        client=client,
+                        types=types,
+                        start_time=start_time,
+                        end_time=end_time,
+                    ),
+                    page_size=page_size,
+                    page_token=page_token,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                types=types,
+                start_time=start_time,
+                end_time=end_time,
+                page_size=page_size,
+                page_token=page_token,
+            )
+        return Pager(
+            lambda page: self._calls.unary(self._stub.ListAuditEvents, page, timeout),
+            request,
+            lambda page: page.audit_events,
+        )
+
 
 class AsyncAuthMethods:
     """Exchanges an application's key for a short-lived access token, and administers applications.
@@ -1194,3 +1296,105 @@ class AsyncAuthMethods:
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
         return await self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
+
+    @overload
+    async def get_client_usage(
+        self,
+        *,
+        name: str,
+        timeout: float | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    @overload
+    async def get_client_usage(
+        self,
+        *,
+        request: auth_service_pb2.GetClientUsageRequest,
+        timeout: float | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    async def get_client_usage(
+        self,
+        *,
+        name: str | None = None,
+        request: auth_service_pb2.GetClientUsageRequest | None = None,
+        timeout: float | None = None,
+    ) -> audit_pb2.ClientUsage:
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.GetClientUsageRequest(
+                **present(
+                    name=name,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+            )
+        return await self._calls.unary(self._stub.GetClientUsage, request, timeout)
+
+    def list_audit_events(
+        self,
+        *,
+        client: str | None = None,
+        types: Iterable[audit_pb2.AuditEventType.ValueType] | None = None,
+        start_time: timestamp_pb2.Timestamp | None = None,
+        end_time: timestamp_pb2.Timestamp | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        request: auth_service_pb2.ListAuditEventsRequest | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPager[audit_pb2.AuditEvent, auth_service_pb2.ListAuditEventsResponse]:
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+
+        Args:
+            client: Concerning this client, `clients/{client_id}`. Empty: whomever.
+            types: Of one of these types. Empty: of any.
+            start_time: At this time or later. Absent: from the beginning.
+            end_time: Before this time. Absent: until now.
+            page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
+            page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds each page may take. Absent: the client's default.
+        """
+        if request is None:
+            request = auth_service_pb2.ListAuditEventsRequest(
+                **present(
+                    filter=part(
+                        auth_service_pb2.ListAuditEventsRequest.Filter,
+                        client=client,
+                        types=types,
+                        start_time=start_time,
+                        end_time=end_time,
+                    ),
+                    page_size=page_size,
+                    page_token=page_token,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                types=types,
+                start_time=start_time,
+                end_time=end_time,
+                page_size=page_size,
+                page_token=page_token,
+            )
+        return AsyncPager(
+            lambda page: self._calls.unary(self._stub.ListAuditEvents, page, timeout),
+            request,
+            lambda page: page.audit_events,
+        )

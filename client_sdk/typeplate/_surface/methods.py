@@ -8,6 +8,8 @@ IDEMPOTENT_UNARY: tuple[str, ...] = (
     "/typeplate.v1.AuthService/SuspendClient",
     "/typeplate.v1.AuthService/ResumeClient",
     "/typeplate.v1.AuthService/GetJwks",
+    "/typeplate.v1.AuthService/GetClientUsage",
+    "/typeplate.v1.AuthService/ListAuditEvents",
     "/typeplate.v1.DataService/GetVehicle",
     "/typeplate.v1.DataService/BatchGetVehicles",
     "/typeplate.v1.DataService/ListVehicles",

@@ -28,10 +28,11 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from typeplate.v1 import access_pb2 as typeplate_dot_v1_dot_access__pb2
+from typeplate.v1 import audit_pb2 as typeplate_dot_v1_dot_audit__pb2
 from typeplate.v1 import client_pb2 as typeplate_dot_v1_dot_client__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftypeplate/v1/auth_service.proto\x12\x0ctypeplate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19typeplate/v1/access.proto\x1a\x19typeplate/v1/client.proto\"\x95\x01\n\x11IssueTokenRequest\x12\x17\n\tclient_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1e\n\rclient_secret\x18\x02 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x02\x12\x14\n\x06scopes\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x31\n\x08lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"\xe5\x01\n\x12IssueTokenResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x02 \x01(\t\x12-\n\nexpires_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rrefresh_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06scopes\x18\x06 \x03(\t\"Z\n\x13\x43reateClientRequest\x12*\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.ClientB\x04\xe2\x41\x01\x02\x12\x17\n\tclient_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\";\n\x10GetClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\"\xca\x01\n\x12ListClientsRequest\x12=\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\'.typeplate.v1.ListClientsRequest.FilterB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x1a\x42\n\x06\x46ilter\x12)\n\x06states\x18\x01 \x03(\x0e\x32\x19.typeplate.v1.ClientState\x12\r\n\x05scope\x18\x02 \x01(\t\"U\n\x13ListClientsResponse\x12%\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x14.typeplate.v1.Client\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x13UpdateClientRequest\x12*\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.ClientB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\"\x8b\x01\n\x13RevokeClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x66orce\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\x04wait\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xca\x01\n\x14RevokeClientResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"v\n\x14SuspendClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x13\n\x05\x66orce\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\x04wait\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xcb\x01\n\x15SuspendClientResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x13ResumeClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x17\n\x04wait\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xca\x01\n\x14ResumeClientResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x19\x43reateClientSecretRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x31\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"\x81\x01\n\x19\x44\x65leteClientSecretRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x63ompromised\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x13\n\x05\x66orce\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\x04wait\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xd0\x01\n\x1a\x44\x65leteClientSecretResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\".\n\x04Jwks\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.typeplate.v1.JsonWebKey\"X\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\x0b\n\x03kid\x18\x04 \x01(\t\x12\x0b\n\x03use\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t2\xf2\x08\n\x0b\x41uthService\x12Z\n\nIssueToken\x12\x1f.typeplate.v1.IssueTokenRequest\x1a .typeplate.v1.IssueTokenResponse\"\t\x90\x02\x02\xd2\x80\x19\x02\x18\x01\x12\\\n\x0c\x43reateClient\x12!.typeplate.v1.CreateClientRequest\x1a\x14.typeplate.v1.Client\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12Y\n\tGetClient\x12\x1e.typeplate.v1.GetClientRequest\x1a\x14.typeplate.v1.Client\"\x16\x90\x02\x01\xd2\x80\x19\x0f\n\rclients:admin\x12j\n\x0bListClients\x12 .typeplate.v1.ListClientsRequest\x1a!.typeplate.v1.ListClientsResponse\"\x16\x90\x02\x01\xd2\x80\x19\x0f\n\rclients:admin\x12\\\n\x0cUpdateClient\x12!.typeplate.v1.UpdateClientRequest\x1a\x14.typeplate.v1.Client\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12m\n\x0cRevokeClient\x12!.typeplate.v1.RevokeClientRequest\x1a\".typeplate.v1.RevokeClientResponse\"\x16\x90\x02\x02\xd2\x80\x19\x0f\n\rclients:admin\x12p\n\rSuspendClient\x12\".typeplate.v1.SuspendClientRequest\x1a#.typeplate.v1.SuspendClientResponse\"\x16\x90\x02\x02\xd2\x80\x19\x0f\n\rclients:admin\x12m\n\x0cResumeClient\x12!.typeplate.v1.ResumeClientRequest\x1a\".typeplate.v1.ResumeClientResponse\"\x16\x90\x02\x02\xd2\x80\x19\x0f\n\rclients:admin\x12n\n\x12\x43reateClientSecret\x12\'.typeplate.v1.CreateClientSecretRequest\x1a\x1a.typeplate.v1.ClientSecret\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12|\n\x12\x44\x65leteClientSecret\x12\'.typeplate.v1.DeleteClientSecretRequest\x1a(.typeplate.v1.DeleteClientSecretResponse\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12\x46\n\x07GetJwks\x12\x1c.typeplate.v1.GetJwksRequest\x1a\x12.typeplate.v1.Jwks\"\t\x90\x02\x01\xd2\x80\x19\x02\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftypeplate/v1/auth_service.proto\x12\x0ctypeplate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19typeplate/v1/access.proto\x1a\x18typeplate/v1/audit.proto\x1a\x19typeplate/v1/client.proto\"\x95\x01\n\x11IssueTokenRequest\x12\x17\n\tclient_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1e\n\rclient_secret\x18\x02 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x02\x12\x14\n\x06scopes\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12\x31\n\x08lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"\xe5\x01\n\x12IssueTokenResponse\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x12\n\ntoken_type\x18\x02 \x01(\t\x12-\n\nexpires_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rrefresh_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06scopes\x18\x06 \x03(\t\"Z\n\x13\x43reateClientRequest\x12*\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.ClientB\x04\xe2\x41\x01\x02\x12\x17\n\tclient_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\";\n\x10GetClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\"\xca\x01\n\x12ListClientsRequest\x12=\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\'.typeplate.v1.ListClientsRequest.FilterB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x1a\x42\n\x06\x46ilter\x12)\n\x06states\x18\x01 \x03(\x0e\x32\x19.typeplate.v1.ClientState\x12\r\n\x05scope\x18\x02 \x01(\t\"U\n\x13ListClientsResponse\x12%\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x14.typeplate.v1.Client\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x13UpdateClientRequest\x12*\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.ClientB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\"\x8b\x01\n\x13RevokeClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05\x66orce\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\x04wait\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xca\x01\n\x14RevokeClientResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"v\n\x14SuspendClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x13\n\x05\x66orce\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\x04wait\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xcb\x01\n\x15SuspendClientResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x13ResumeClientRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x17\n\x04wait\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xca\x01\n\x14ResumeClientResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x19\x43reateClientSecretRequest\x12)\n\x06parent\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\x12\x31\n\x08lifetime\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"\x81\x01\n\x19\x44\x65leteClientSecretRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x63ompromised\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x13\n\x05\x66orce\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\x04wait\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_wait\"\xd0\x01\n\x1a\x44\x65leteClientSecretResponse\x12$\n\x06\x63lient\x18\x01 \x01(\x0b\x32\x14.typeplate.v1.Client\x12*\n\teffective\x18\x02 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x03 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\".\n\x04Jwks\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.typeplate.v1.JsonWebKey\"X\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\x0b\n\x03kid\x18\x04 \x01(\t\x12\x0b\n\x03use\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\"@\n\x15GetClientUsageRequest\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xe2\x41\x01\x02\xfa\x41\x12\n\x10typeplate/Client\"\xb4\x02\n\x16ListAuditEventsRequest\x12\x41\n\x06\x66ilter\x18\x01 \x01(\x0b\x32+.typeplate.v1.ListAuditEventsRequest.FilterB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x1a\xa3\x01\n\x06\x46ilter\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12+\n\x05types\x18\x02 \x03(\x0e\x32\x1c.typeplate.v1.AuditEventType\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\x17ListAuditEventsResponse\x12.\n\x0c\x61udit_events\x18\x01 \x03(\x0b\x32\x18.typeplate.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd4\n\n\x0b\x41uthService\x12Z\n\nIssueToken\x12\x1f.typeplate.v1.IssueTokenRequest\x1a .typeplate.v1.IssueTokenResponse\"\t\x90\x02\x02\xd2\x80\x19\x02\x18\x01\x12\\\n\x0c\x43reateClient\x12!.typeplate.v1.CreateClientRequest\x1a\x14.typeplate.v1.Client\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12Y\n\tGetClient\x12\x1e.typeplate.v1.GetClientRequest\x1a\x14.typeplate.v1.Client\"\x16\x90\x02\x01\xd2\x80\x19\x0f\n\rclients:admin\x12j\n\x0bListClients\x12 .typeplate.v1.ListClientsRequest\x1a!.typeplate.v1.ListClientsResponse\"\x16\x90\x02\x01\xd2\x80\x19\x0f\n\rclients:admin\x12\\\n\x0cUpdateClient\x12!.typeplate.v1.UpdateClientRequest\x1a\x14.typeplate.v1.Client\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12m\n\x0cRevokeClient\x12!.typeplate.v1.RevokeClientRequest\x1a\".typeplate.v1.RevokeClientResponse\"\x16\x90\x02\x02\xd2\x80\x19\x0f\n\rclients:admin\x12p\n\rSuspendClient\x12\".typeplate.v1.SuspendClientRequest\x1a#.typeplate.v1.SuspendClientResponse\"\x16\x90\x02\x02\xd2\x80\x19\x0f\n\rclients:admin\x12m\n\x0cResumeClient\x12!.typeplate.v1.ResumeClientRequest\x1a\".typeplate.v1.ResumeClientResponse\"\x16\x90\x02\x02\xd2\x80\x19\x0f\n\rclients:admin\x12n\n\x12\x43reateClientSecret\x12\'.typeplate.v1.CreateClientSecretRequest\x1a\x1a.typeplate.v1.ClientSecret\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12|\n\x12\x44\x65leteClientSecret\x12\'.typeplate.v1.DeleteClientSecretRequest\x1a(.typeplate.v1.DeleteClientSecretResponse\"\x13\xd2\x80\x19\x0f\n\rclients:admin\x12\x46\n\x07GetJwks\x12\x1c.typeplate.v1.GetJwksRequest\x1a\x12.typeplate.v1.Jwks\"\t\x90\x02\x01\xd2\x80\x19\x02\x18\x01\x12h\n\x0eGetClientUsage\x12#.typeplate.v1.GetClientUsageRequest\x1a\x19.typeplate.v1.ClientUsage\"\x16\x90\x02\x01\xd2\x80\x19\x0f\n\rclients:admin\x12v\n\x0fListAuditEvents\x12$.typeplate.v1.ListAuditEventsRequest\x1a%.typeplate.v1.ListAuditEventsResponse\"\x16\x90\x02\x01\xd2\x80\x19\x0f\n\rclients:adminb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -94,6 +95,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETECLIENTSECRETREQUEST'].fields_by_name['force']._serialized_options = b'\342A\001\001'
   _globals['_DELETECLIENTSECRETREQUEST'].fields_by_name['wait']._loaded_options = None
   _globals['_DELETECLIENTSECRETREQUEST'].fields_by_name['wait']._serialized_options = b'\342A\001\001'
+  _globals['_GETCLIENTUSAGEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETCLIENTUSAGEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\022\n\020typeplate/Client'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['filter']._serialized_options = b'\342A\001\001'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
   _globals['_AUTHSERVICE'].methods_by_name['IssueToken']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\220\002\002\322\200\031\002\030\001'
   _globals['_AUTHSERVICE'].methods_by_name['CreateClient']._loaded_options = None
@@ -116,46 +125,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['DeleteClientSecret']._serialized_options = b'\322\200\031\017\n\rclients:admin'
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\220\002\001\322\200\031\002\030\001'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=263
-  _globals['_ISSUETOKENREQUEST']._serialized_end=412
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=415
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=644
-  _globals['_CREATECLIENTREQUEST']._serialized_start=646
-  _globals['_CREATECLIENTREQUEST']._serialized_end=736
-  _globals['_GETCLIENTREQUEST']._serialized_start=738
-  _globals['_GETCLIENTREQUEST']._serialized_end=797
-  _globals['_LISTCLIENTSREQUEST']._serialized_start=800
-  _globals['_LISTCLIENTSREQUEST']._serialized_end=1002
-  _globals['_LISTCLIENTSREQUEST_FILTER']._serialized_start=936
-  _globals['_LISTCLIENTSREQUEST_FILTER']._serialized_end=1002
-  _globals['_LISTCLIENTSRESPONSE']._serialized_start=1004
-  _globals['_LISTCLIENTSRESPONSE']._serialized_end=1089
-  _globals['_UPDATECLIENTREQUEST']._serialized_start=1091
-  _globals['_UPDATECLIENTREQUEST']._serialized_end=1211
-  _globals['_REVOKECLIENTREQUEST']._serialized_start=1214
-  _globals['_REVOKECLIENTREQUEST']._serialized_end=1353
-  _globals['_REVOKECLIENTRESPONSE']._serialized_start=1356
-  _globals['_REVOKECLIENTRESPONSE']._serialized_end=1558
-  _globals['_SUSPENDCLIENTREQUEST']._serialized_start=1560
-  _globals['_SUSPENDCLIENTREQUEST']._serialized_end=1678
-  _globals['_SUSPENDCLIENTRESPONSE']._serialized_start=1681
-  _globals['_SUSPENDCLIENTRESPONSE']._serialized_end=1884
-  _globals['_RESUMECLIENTREQUEST']._serialized_start=1886
-  _globals['_RESUMECLIENTREQUEST']._serialized_end=1982
-  _globals['_RESUMECLIENTRESPONSE']._serialized_start=1985
-  _globals['_RESUMECLIENTRESPONSE']._serialized_end=2187
-  _globals['_CREATECLIENTSECRETREQUEST']._serialized_start=2189
-  _globals['_CREATECLIENTSECRETREQUEST']._serialized_end=2310
-  _globals['_DELETECLIENTSECRETREQUEST']._serialized_start=2313
-  _globals['_DELETECLIENTSECRETREQUEST']._serialized_end=2442
-  _globals['_DELETECLIENTSECRETRESPONSE']._serialized_start=2445
-  _globals['_DELETECLIENTSECRETRESPONSE']._serialized_end=2653
-  _globals['_GETJWKSREQUEST']._serialized_start=2655
-  _globals['_GETJWKSREQUEST']._serialized_end=2671
-  _globals['_JWKS']._serialized_start=2673
-  _globals['_JWKS']._serialized_end=2719
-  _globals['_JSONWEBKEY']._serialized_start=2721
-  _globals['_JSONWEBKEY']._serialized_end=2809
-  _globals['_AUTHSERVICE']._serialized_start=2812
-  _globals['_AUTHSERVICE']._serialized_end=3950
+  _globals['_AUTHSERVICE'].methods_by_name['GetClientUsage']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['GetClientUsage']._serialized_options = b'\220\002\001\322\200\031\017\n\rclients:admin'
+  _globals['_AUTHSERVICE'].methods_by_name['ListAuditEvents']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ListAuditEvents']._serialized_options = b'\220\002\001\322\200\031\017\n\rclients:admin'
+  _globals['_ISSUETOKENREQUEST']._serialized_start=289
+  _globals['_ISSUETOKENREQUEST']._serialized_end=438
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=441
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=670
+  _globals['_CREATECLIENTREQUEST']._serialized_start=672
+  _globals['_CREATECLIENTREQUEST']._serialized_end=762
+  _globals['_GETCLIENTREQUEST']._serialized_start=764
+  _globals['_GETCLIENTREQUEST']._serialized_end=823
+  _globals['_LISTCLIENTSREQUEST']._serialized_start=826
+  _globals['_LISTCLIENTSREQUEST']._serialized_end=1028
+  _globals['_LISTCLIENTSREQUEST_FILTER']._serialized_start=962
+  _globals['_LISTCLIENTSREQUEST_FILTER']._serialized_end=1028
+  _globals['_LISTCLIENTSRESPONSE']._serialized_start=1030
+  _globals['_LISTCLIENTSRESPONSE']._serialized_end=1115
+  _globals['_UPDATECLIENTREQUEST']._serialized_start=1117
+  _globals['_UPDATECLIENTREQUEST']._serialized_end=1237
+  _globals['_REVOKECLIENTREQUEST']._serialized_start=1240
+  _globals['_REVOKECLIENTREQUEST']._serialized_end=1379
+  _globals['_REVOKECLIENTRESPONSE']._serialized_start=1382
+  _globals['_REVOKECLIENTRESPONSE']._serialized_end=1584
+  _globals['_SUSPENDCLIENTREQUEST']._serialized_start=1586
+  _globals['_SUSPENDCLIENTREQUEST']._serialized_end=1704
+  _globals['_SUSPENDCLIENTRESPONSE']._serialized_start=1707
+  _globals['_SUSPENDCLIENTRESPONSE']._serialized_end=1910
+  _globals['_RESUMECLIENTREQUEST']._serialized_start=1912
+  _globals['_RESUMECLIENTREQUEST']._serialized_end=2008
+  _globals['_RESUMECLIENTRESPONSE']._serialized_start=2011
+  _globals['_RESUMECLIENTRESPONSE']._serialized_end=2213
+  _globals['_CREATECLIENTSECRETREQUEST']._serialized_start=2215
+  _globals['_CREATECLIENTSECRETREQUEST']._serialized_end=2336
+  _globals['_DELETECLIENTSECRETREQUEST']._serialized_start=2339
+  _globals['_DELETECLIENTSECRETREQUEST']._serialized_end=2468
+  _globals['_DELETECLIENTSECRETRESPONSE']._serialized_start=2471
+  _globals['_DELETECLIENTSECRETRESPONSE']._serialized_end=2679
+  _globals['_GETJWKSREQUEST']._serialized_start=2681
+  _globals['_GETJWKSREQUEST']._serialized_end=2697
+  _globals['_JWKS']._serialized_start=2699
+  _globals['_JWKS']._serialized_end=2745
+  _globals['_JSONWEBKEY']._serialized_start=2747
+  _globals['_JSONWEBKEY']._serialized_end=2835
+  _globals['_GETCLIENTUSAGEREQUEST']._serialized_start=2837
+  _globals['_GETCLIENTUSAGEREQUEST']._serialized_end=2901
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=2904
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=3212
+  _globals['_LISTAUDITEVENTSREQUEST_FILTER']._serialized_start=3049
+  _globals['_LISTAUDITEVENTSREQUEST_FILTER']._serialized_end=3212
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=3214
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=3312
+  _globals['_AUTHSERVICE']._serialized_start=3315
+  _globals['_AUTHSERVICE']._serialized_end=4679
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from typeplate.v1 import audit_pb2 as typeplate_dot_v1_dot_audit__pb2
 from typeplate.v1 import auth_service_pb2 as typeplate_dot_v1_dot_auth__service__pb2
 from typeplate.v1 import client_pb2 as typeplate_dot_v1_dot_client__pb2
 
@@ -95,6 +96,16 @@ class AuthServiceStub(object):
                 '/typeplate.v1.AuthService/GetJwks',
                 request_serializer=typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.SerializeToString,
                 response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.Jwks.FromString,
+                _registered_method=True)
+        self.GetClientUsage = channel.unary_unary(
+                '/typeplate.v1.AuthService/GetClientUsage',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.GetClientUsageRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_audit__pb2.ClientUsage.FromString,
+                _registered_method=True)
+        self.ListAuditEvents = channel.unary_unary(
+                '/typeplate.v1.AuthService/ListAuditEvents',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
 
 
@@ -219,6 +230,24 @@ class AuthServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetClientUsage(self, request, context):
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEvents(self, request, context):
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -276,6 +305,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.GetJwks,
                     request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.FromString,
                     response_serializer=typeplate_dot_v1_dot_auth__service__pb2.Jwks.SerializeToString,
+            ),
+            'GetClientUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetClientUsage,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.GetClientUsageRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_audit__pb2.ClientUsage.SerializeToString,
+            ),
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -581,6 +620,60 @@ class AuthService(object):
             '/typeplate.v1.AuthService/GetJwks',
             typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.SerializeToString,
             typeplate_dot_v1_dot_auth__service__pb2.Jwks.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetClientUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/GetClientUsage',
+            typeplate_dot_v1_dot_auth__service__pb2.GetClientUsageRequest.SerializeToString,
+            typeplate_dot_v1_dot_audit__pb2.ClientUsage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/ListAuditEvents',
+            typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Tokens for applications, and the administration of applications."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from typeplate.v1 import audit_pb2 as _audit_pb2
 from typeplate.v1 import auth_service_pb2 as _auth_service_pb2
 from typeplate.v1 import client_pb2 as _client_pb2
 import abc as _abc_1
@@ -105,6 +106,16 @@ class AuthServiceStub:
     """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
+    GetClientUsage: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientUsageRequest, _audit_pb2.ClientUsage]
+    """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+    minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+    """
+    ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ListAuditEventsRequest, _auth_service_pb2.ListAuditEventsResponse]
+    """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+    Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -182,6 +193,16 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]  # type: ignore[assignment]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
+    GetClientUsage: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientUsageRequest, _audit_pb2.ClientUsage]  # type: ignore[assignment]
+    """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+    minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+    """
+    ListAuditEvents: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ListAuditEventsRequest, _auth_service_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
+    """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+    Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """Exchanges an application's key for a short-lived access token, and administers applications.
@@ -322,5 +343,27 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.Jwks, _abc.Awaitable[_auth_service_pb2.Jwks]]:
         """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
+
+    @_abc_1.abstractmethod
+    def GetClientUsage(
+        self,
+        request: _auth_service_pb2.GetClientUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ClientUsage, _abc.Awaitable[_audit_pb2.ClientUsage]]:
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: _auth_service_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ListAuditEventsResponse, _abc.Awaitable[_auth_service_pb2.ListAuditEventsResponse]]:
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

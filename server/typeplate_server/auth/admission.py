@@ -105,6 +105,14 @@ class Admission:
         except Exception:  # noqa: BLE001 - whatever it is, it lets nobody in
             raise TokenInvalid from None
 
+    def bearer(self, values: Sequence[str | bytes]) -> str:
+        """The client whose token these values carry, whether it is admitted or not; "" when the signature is not good.
+
+        For the audit trail, of a call that `admit` has just refused.
+        """
+        known = self._known.get(values[0]) if len(values) == 1 else None
+        return "" if known is None else known[1].client_id
+
     def recheck(self, caller: Caller) -> None:
         """Asks again whether a caller admitted before may still go on: key, expiry, state, generation, freshness."""
         self._require_good(caller, self._client(caller.client_id), self._fresh())

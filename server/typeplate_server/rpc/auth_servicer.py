@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typeplate.v1 import audit_pb2, client_pb2
 from typeplate.v1 import auth_service_pb2 as pb
-from typeplate.v1 import client_pb2
+from typeplate_server.auth.audit_log import AuditLog
 from typeplate_server.auth.exchange import TokenExchange
 from typeplate_server.auth.keyring import KeyRing
 from typeplate_server.auth.service import ClientAdministration
+from typeplate_server.auth.usage import Usage
 from typeplate_server.errors import InvalidArgument
+from typeplate_server.rpc import audit_mapping
 from typeplate_server.rpc import auth_mapping as mapping
 from typeplate_server.rpc.call import Call
 
@@ -15,13 +18,18 @@ from typeplate_server.rpc.call import Call
 class AuthServicer:
     """One function per RPC; see the proto for what each guarantees."""
 
-    def __init__(self, clients: ClientAdministration, exchange: TokenExchange, keys: KeyRing) -> None:
+    def __init__(
+        self, clients: ClientAdministration, exchange: TokenExchange, keys: KeyRing, audit: AuditLog, usage: Usage
+    ) -> None:
         self._clients = clients
         self._exchange = exchange
         self._keys = keys
+        self._audit = audit
+        self._usage = usage
 
     async def IssueToken(self, request: pb.IssueTokenRequest, call: Call) -> pb.IssueTokenResponse:
         """Answered from memory: no database, no await."""
+        call.claimed_client = request.client_id
         lifetime = mapping.optional_seconds(request, "lifetime", "lifetime")
         token = self._exchange.exchange(
             request.client_id, request.client_secret, tuple(request.scopes), lifetime, call.peer
@@ -118,6 +126,17 @@ class AuthServicer:
     async def GetJwks(self, request: pb.GetJwksRequest, call: Call) -> pb.Jwks:
         """The public keys; never the private ones."""
         return pb.Jwks(keys=[pb.JsonWebKey(**key) for key in self._keys.jwks()])
+
+    async def GetClientUsage(self, request: pb.GetClientUsageRequest, call: Call) -> audit_pb2.ClientUsage:
+        """Of all replicas, as far as they have written it."""
+        client = self._clients.get(mapping.client_id_of(request.name, "name"))
+        usage = await self._usage.of(client.client_id, [secret.secret_id for secret in client.secrets])
+        return audit_mapping.usage_message(client.client_id, usage)
+
+    async def ListAuditEvents(self, request: pb.ListAuditEventsRequest, call: Call) -> pb.ListAuditEventsResponse:
+        """Newest first."""
+        query = audit_mapping.audit_query(request)
+        return audit_mapping.audit_page_message(await self._audit.list(query, request.page_size, request.page_token))
 
 
 def _within(

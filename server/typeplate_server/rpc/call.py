@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Call:
     """One call in progress. `caller` is None for public methods alone."""
 
-    __slots__ = ("_admission", "_context", "_request_ids", "caller", "number", "peer_uri")
+    __slots__ = ("_admission", "_context", "_request_ids", "caller", "claimed_client", "number", "peer_uri")
 
     def __init__(
         self, context: Any, number: int, request_ids: str, admission: Admission, caller: Caller | None = None
@@ -33,6 +33,7 @@ class Call:
         self._request_ids = request_ids
         self.number = number
         self.caller = caller
+        self.claimed_client = ""  # whom an exchange for a token said to be; proves nothing
         # Asked for at once: of a call that has ended, gRPC reads the peer from freed memory.
         self.peer_uri: str = context.peer()
 

@@ -33,6 +33,7 @@ from typeplate_server.rpc.scrub import scrubbed_traceback
 if TYPE_CHECKING:
     from typeplate_server.auth.admission import Admission
     from typeplate_server.rpc.call_log import CallLog
+    from typeplate_server.rpc.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,14 @@ class Interceptor(aio.ServerInterceptor):
     """
 
     def __init__(
-        self, services: Sequence[Service], admission: Admission, log: CallLog, streams: OpenStreams | None = None
+        self,
+        services: Sequence[Service],
+        admission: Admission,
+        log: CallLog,
+        streams: OpenStreams | None = None,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally
         self._streams = OpenStreams() if streams is None else streams
         self._admission = admission
         self._log = log
@@ -118,6 +125,8 @@ class Interceptor(aio.ServerInterceptor):
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where any error is turned into an answer
                 outcome = self._failure(error, call, method)
+                if self._tally is not None:
+                    self._tally.refused(call, method.name, outcome, context)
             finally:
                 self._note(call, method, outcome, started)
             return await method.abort(context, outcome, call.request_id)
@@ -137,12 +146,15 @@ class Interceptor(aio.ServerInterceptor):
         return outcome
 
     def _note(self, call: Call, method: Method, outcome: Outcome, started: float) -> None:
+        ended = perf_counter()
+        if self._tally is not None:
+            self._tally.ended(call, method.name, ended)
         self._log.add(
             method.name,
             outcome,
             call.caller,
             call.peer_uri,
-            perf_counter() - started,
+            ended - started,
             self._request_ids,
             call.number,
         )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, Row, Select, insert, select
@@ -17,10 +17,10 @@ from typeplate_server.auth.audit import (
     AuditEntry,
     AuditEvent,
     Chain,
-    EventType,
     Head,
     detail_text,
 )
+from typeplate_server.auth.audit_log import AuditQuery
 from typeplate_server.auth.store import CommitGuard
 from typeplate_server.store.clocks import AUTH, lock
 from typeplate_server.store.database import Database, Lane
@@ -68,16 +68,6 @@ class AuditTrail:
             connection.execute(insert(audit), entries)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditQuery:
-    """Which entries: all conditions hold. Times are epoch seconds, from `start_time` on and before `end_time`."""
-
-    client_id: str = ""
-    events: tuple[EventType, ...] = ()
-    start_time: float | None = None
-    end_time: float | None = None
-
-
 class SqlAuditStore:
     """Reads the trail, and adds what no change of auth state tells of."""
 
@@ -86,7 +76,7 @@ class SqlAuditStore:
         self._trail = trail
 
     async def record(self, events: Sequence[AuditEvent]) -> None:
-        """Adds events in a transaction of their own. Raises `DatabaseUnavailable`."""
+        """See AuditStore."""
 
         def write(connection: Connection) -> None:
             lock(connection, AUTH)
@@ -100,7 +90,7 @@ class SqlAuditStore:
         return await self._read(found)
 
     async def latest(self, query: AuditQuery, before: int | None, limit: int) -> tuple[AuditEntry, ...]:
-        """The entries that meet the query, newest first, with a smaller `seq` than `before` (None: from the end)."""
+        """See AuditStore."""
         found = select(audit).order_by(audit.c.seq.desc()).limit(limit)
         if before is not None:
             found = found.where(audit.c.seq < before)

@@ -55,7 +55,8 @@ def edited(entry: AuditEntry, dice: random.Random) -> AuditEntry:
         return replace(entry, chain=value[:at] + bytes([value[at] ^ 1 << dice.randrange(8)]) + value[at + 1 :])
     at = dice.randrange(len(value) + 1)
     changed = dice.choice((value[:at] + "x" + value[at:], value[:-1], ""))
-    return replace(entry, **{field: changed})
+    text: dict[str, Any] = {field: changed}
+    return replace(entry, **text)
 
 
 def test_a_whole_trail_gives_its_head() -> None:
