@@ -69,19 +69,19 @@ CAUSES: dict[Cause, tuple[grpc.StatusCode, str]] = {
 async def test_two_hundred_streams_of_a_revoked_client_end_and_leave_no_handler_behind() -> None:
     """Fifty of their readers stall; they are told too, once they read on. Another client's stream goes on."""
     async with endless_server() as serving:
-        opened = await serving.open_all(KINDS, 38)
-        for kind, rpcs in (await serving.open_all(("stalled download",), 12)).items():
+        opened = await serving.open_all(KINDS, 30)
+        for kind, rpcs in (await serving.open_all(("stalled download",), 20)).items():
             opened[kind] += rpcs
         other = await serving.open("busy download", "root")
         await _stalled(serving)
-        assert handlers() == serving.servicer.open == 203
+        assert handlers() == serving.servicer.open == 201
         await serving.administration.revoke("reader")
         returned = time.monotonic()
         await until(lambda: serving.servicer.open == 1, "only the other client's stream is served")
         assert time.monotonic() <= returned + PROMISE_S
         assert len(serving.streams) == 1
         ends = await asyncio.gather(*(end_of(rpc) for kind in STREAMED for rpc in opened[kind]))
-        assert ends == [(UNAUTHENTICATED, "CLIENT_REVOKED")] * 152
+        assert ends == [(UNAUTHENTICATED, "CLIENT_REVOKED")] * 150
         await until(lambda: handlers() == 1, "nothing waits for the readers that stall", STALLED_S + PROMISE_S)
         ends = await asyncio.gather(*map(end_of, opened["stalled download"]))
         assert ends == [(UNAUTHENTICATED, "CLIENT_REVOKED")] * 50
@@ -111,7 +111,7 @@ async def test_every_kind_of_stream_ends_in_time_with_the_reason(cause: Cause, a
 
 @pytest.mark.parametrize("question", [1, 2], ids=["on admission", "on the check that follows"])
 async def test_a_change_in_the_middle_of_a_check_finds_the_stream(question: int) -> None:
-    """The check has read the client's state when the revocation comes, so it passes. No sweep comes to its help."""
+    """The check that has read the state already passes. Neither a sweep nor a message comes to its help."""
     asked = 0
 
     def fresh() -> bool:
@@ -123,9 +123,8 @@ async def test_a_change_in_the_middle_of_a_check_finds_the_stream(question: int)
         return True
 
     async with endless_server(sweep_s=NEVER_S, fresh=fresh) as serving:
-        rpc = await serving.open("upload")
-        assert await end_of(rpc, PROMISE_S) == (UNAUTHENTICATED, "CLIENT_REVOKED")
-        assert serving.servicer.received == 0
+        rpc = await serving.open("silent upload")
+        assert await end_of(rpc, within_s=2) == (UNAUTHENTICATED, "CLIENT_REVOKED")
 
 
 async def test_a_stream_that_brings_about_its_own_end_is_told_the_reason() -> None:

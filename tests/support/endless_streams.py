@@ -28,7 +28,7 @@ from typeplate_server.rpc.open_streams import SWEEP_S, OpenStreams
 
 STREAMS_PER_CHANNEL: Final = 50
 CHANNEL_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0))
-STREAMED: Final = ("idle download", "busy download", "upload", "exchange")
+STREAMED: Final = ("idle download", "busy download", "upload", "exchange", "silent upload")
 KINDS: Final = (*STREAMED, "stalled download")
 
 End = tuple[grpc.StatusCode, str]
@@ -55,7 +55,8 @@ class EndlessServer:
         method, word = _asked(kind)
         rpc: Any = self._channels[-1].stream_stream(f"/probe.Endless/{method}")(metadata=metadata)
         with suppress(aio.AioRpcError):  # refused by now; `end_of` says so
-            await rpc.write(StringValue(value=word).SerializeToString())
+            if kind != "silent upload":
+                await rpc.write(StringValue(value=word).SerializeToString())
         return rpc
 
     async def open_all(self, kinds: tuple[str, ...], each: int = 1) -> dict[str, list[Any]]:
@@ -74,7 +75,7 @@ class EndlessServer:
 def _asked(kind: str) -> tuple[str, str]:
     if kind.endswith("download"):
         return "Download", {"stalled": "long"}.get(kind.split()[0], kind.split()[0])
-    return kind.capitalize(), "x"
+    return kind.split()[-1].capitalize(), "x"
 
 
 @asynccontextmanager
