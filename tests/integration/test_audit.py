@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -32,8 +33,8 @@ class World:
     secret: client_pb2.ClientSecret
     token: str
 
-    def events(self, **conditions: object) -> list[audit_pb2.AuditEvent]:
-        request = pb.ListAuditEventsRequest(filter=pb.ListAuditEventsRequest.Filter(**conditions))  # type: ignore[arg-type]
+    def events(self, **conditions: Any) -> list[audit_pb2.AuditEvent]:
+        request = pb.ListAuditEventsRequest(filter=pb.ListAuditEventsRequest.Filter(**conditions))
         return list(self.stub.ListAuditEvents(request, metadata=self.admin).audit_events)
 
 

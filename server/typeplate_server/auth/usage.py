@@ -59,13 +59,22 @@ class UsageStore(Protocol):
 
 
 class Usage:
-    """Calls since the last flush. `timer` is the clock that `ended` of a call is of, `clock` the wall's (epoch s)."""
+    """Calls since the last flush. `timer` is the clock that `ended` of a call is of, `clock` the wall's (epoch s).
 
-    __slots__ = ("_clock", "_seen", "_store", "_timer", "_uses")
+    `address` tells a peer's network address from the name of its connection.
+    """
+
+    __slots__ = ("_address", "_clock", "_seen", "_store", "_timer", "_uses")
 
     def __init__(
-        self, store: UsageStore, uses: SecretUses, clock: Callable[[], float], timer: Callable[[], float]
+        self,
+        store: UsageStore,
+        uses: SecretUses,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+        address: Callable[[str], str],
     ) -> None:
+        self._address = address
         self._store = store
         self._uses = uses
         self._clock = clock
@@ -73,7 +82,7 @@ class Usage:
         self._seen: dict[_Key, list[float]] = {}
 
     def count(self, client_id: str, method: str, peer: str, ended: float) -> None:
-        """A call of this client has ended. `peer` is its address without port."""
+        """A call of this client has ended. `peer` names its connection."""
         seen = self._seen.get((client_id, method, peer))
         if seen is None:
             self._first(client_id, method, peer, ended)
@@ -88,7 +97,11 @@ class Usage:
             return
         past = self._clock() - self._timer()
         try:
-            await self._store.add(_sums(seen, 1, past), [sum_ for sum_ in _sums(seen, 2, past) if sum_.by])
+            methods = _sums(((client, method), calls, past) for (client, method, _), calls in seen.items())
+            peers = _sums(
+                ((client, self._address(peer)), calls, past) for (client, _, peer), calls in seen.items() if peer
+            )
+            await self._store.add(methods, peers)
         except BaseException:
             self._take_back(seen)
             raise
@@ -117,15 +130,10 @@ class Usage:
             seen[0] += calls
 
 
-def _sums(seen: dict[_Key, list[float]], by: int, past: float) -> list[Calls]:
+def _sums(seen: Iterable[tuple[tuple[str, str], list[float], float]]) -> list[Calls]:
+    """Adds up what has the same client and method, or the same client and peer."""
     sums: dict[tuple[str, str], Calls] = {}
-    for key, (calls, ended) in seen.items():
-        new = Calls(key[0], key[by], int(calls), past + ended)
-        known = sums.get((key[0], key[by]))
-        sums[key[0], key[by]] = new if known is None else _joined((known, new))
+    for key, (calls, ended), past in seen:
+        known = sums.get(key) or Calls(*key, 0, past + ended)
+        sums[key] = replace(known, calls=known.calls + int(calls), last_time=max(known.last_time, past + ended))
     return [sums[key] for key in sorted(sums)]
-
-
-def _joined(both: Iterable[Calls]) -> Calls:
-    first, second = both
-    return replace(first, calls=first.calls + second.calls, last_time=max(first.last_time, second.last_time))

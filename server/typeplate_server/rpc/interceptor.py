@@ -147,8 +147,8 @@ class Interceptor(aio.ServerInterceptor):
 
     def _note(self, call: Call, method: Method, outcome: Outcome, started: float) -> None:
         ended = perf_counter()
-        if self._tally is not None:
-            self._tally.ended(call, method.name, ended)
+        if self._tally is not None and call.caller is not None:
+            self._tally.count(call.caller.client_id, method.name, call.peer_uri, ended)
         self._log.add(
             method.name,
             outcome,

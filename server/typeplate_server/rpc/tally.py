@@ -1,16 +1,15 @@
 """Tells `auth` of each finished call: admitted ones for the client's usage, refused ones for the audit trail.
 
-An admitted call costs one look into a dict. A refused one is looked at more closely, which is no hot path.
+An admitted call costs `count`, one look into a dict. A refused one is looked at more closely, which is no hot path.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
-from typeplate_server.rpc.call import Call, peer_address
+from typeplate_server.rpc.call import Call
 
 if TYPE_CHECKING:
     from typeplate_server.auth.admission import Admission
@@ -22,22 +21,14 @@ ISSUE_TOKEN: Final = "/typeplate.v1.AuthService/IssueToken"  # noqa: S105 - a me
 _REFUSALS: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 _LIMITED: Final = "RATE_LIMITED"
 
-address = lru_cache(4096)(peer_address)
-
 
 class Tally:
     """Counts calls. `admission` knows whose token a refused one was, where its signature was good."""
 
     def __init__(self, usage: Usage, refusals: RefusalCounts, admission: Admission) -> None:
-        self._count = usage.count
+        self.count = usage.count
         self._refusals = refusals
         self._admission = admission
-
-    def ended(self, call: Call, method: str, ended: float) -> None:
-        """A call has ended, `ended` by the interceptor's timer."""
-        caller = call.caller
-        if caller is not None:
-            self._count(caller.client_id, method, address(call.peer_uri), ended)
 
     def refused(self, call: Call, method: str, outcome: Outcome, context: Any) -> None:
         """A call has failed; it is counted if it failed because of who called."""

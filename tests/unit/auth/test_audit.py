@@ -122,6 +122,18 @@ def test_a_trail_written_anew_with_the_key_is_found_by_the_head_that_was_kept() 
         verified([*first[:5], other], Head(6, first[5].chain))
 
 
+def test_an_entry_of_another_past_is_found() -> None:
+    """A tail was cut off, the server wrote on, and an entry from before the cut is put back: each was ours once."""
+    before, after = trail(7), trail(4)
+    for seq in (5, 6, 7):
+        entry = replace(before[seq - 1], client_id="later", chain=b"")
+        after.append(replace(entry, chain=CHAIN.next(Head(seq - 1, after[-1].chain), entry)))
+    assert verified(after).seq == 7
+    for at in (4, 5):
+        with pytest.raises(TrailBroken):
+            verified([*after[:at], before[at], *after[at + 1 :]])
+
+
 @pytest.mark.parametrize("text", ["", "5", "5:", "x:" + "0" * 64, "-1:" + "0" * 64, "5:" + "0" * 62, "5:" + "g" * 64])
 def test_what_is_no_head_is_refused(text: str) -> None:
     """Before anything is read."""

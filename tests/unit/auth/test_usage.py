@@ -41,7 +41,7 @@ class UsageWorld:
     def __init__(self) -> None:
         self.store = FakeUsageStore()
         self.uses = SecretUses(FakeSecretUseStore())
-        self.usage = Usage(self.store, self.uses, Clock(NOW), Clock(50.0))
+        self.usage = Usage(self.store, self.uses, Clock(NOW), Clock(50.0), lambda peer: peer.partition(":")[0])
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def world() -> UsageWorld:
 
 async def test_calls_are_summed_by_method_and_by_peer(world: UsageWorld) -> None:
     """With the time of the last one by the wall clock."""
-    for method, peer, ended in (("/Get", "a", 40.0), ("/Get", "b", 41.0), ("/List", "a", 42.0), ("/Get", "a", 43.0)):
+    for method, peer, ended in (("/Get", "a", 40.0), ("/Get", "b", 41.0), ("/List", "a", 42.0), ("/Get", "a:2", 43.0)):
         world.usage.count("reader", method, peer, ended)
     await world.usage.flush()
     await world.usage.flush()
