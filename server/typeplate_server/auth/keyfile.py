@@ -22,9 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from typeplate_server.auth.keyring import SigningKey, base64url
+from typeplate_server.auth.keyring import base64url
 from typeplate_server.auth.sealing import SEALING_KEY_BYTES
 
 _VERSION: Final = 1
@@ -38,7 +36,7 @@ class KeyFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """What the file holds. The first signing key signs, all verify. `issuer` is the `iss` of every token.
+    """What the file holds. `issuer` is the `iss` of every token, `pepper` goes into the hash of every secret.
 
     The signing keys in the database are sealed under `sealing_key`.
     """
@@ -46,7 +44,6 @@ class KeyFile:
     issuer: str
     pepper: bytes = field(repr=False)
     sealing_key: bytes = field(repr=False)
-    signing_keys: tuple[SigningKey, ...]
 
     @property
     def fingerprint(self) -> str:
@@ -61,7 +58,6 @@ def create_key_file(path: Path) -> KeyFile:
         issuer=f"{_URN_PREFIX}{secrets.token_hex(16)}",
         pepper=secrets.token_bytes(_PEPPER_BYTES),
         sealing_key=secrets.token_bytes(SEALING_KEY_BYTES),
-        signing_keys=(SigningKey.generate(),),
     )
     try:
         _write_new(path, json.dumps(_to_json(keys), indent=2).encode("ascii") + b"\n")
@@ -127,25 +123,16 @@ def _to_json(keys: KeyFile) -> dict[str, Any]:
         "issuer": keys.issuer,
         "pepper": base64url(keys.pepper),
         "sealing_key": base64url(keys.sealing_key),
-        "signing_keys": [{**key.jwk(), "d": base64url(key.private.private_bytes_raw())} for key in keys.signing_keys],
     }
 
 
 def _from_json(content: dict[str, Any]) -> KeyFile:
     issuer, pepper, sealing_key = content["issuer"], _bytes(content["pepper"]), _bytes(content["sealing_key"])
-    signing_keys = tuple(_signing_key(jwk) for jwk in content["signing_keys"])
     if content["version"] != _VERSION or not str(issuer).startswith(_URN_PREFIX):
         raise ValueError("not a key file of this version")
-    if len(pepper) != _PEPPER_BYTES or len(sealing_key) != SEALING_KEY_BYTES or not signing_keys:
-        raise ValueError("pepper, sealing key or signing key missing")
-    return KeyFile(issuer, pepper, sealing_key, signing_keys)
-
-
-def _signing_key(jwk: dict[str, str]) -> SigningKey:
-    key = SigningKey.of(Ed25519PrivateKey.from_private_bytes(_bytes(jwk["d"])))
-    if key.jwk() != {name: value for name, value in jwk.items() if name != "d"}:
-        raise ValueError("the public part belongs to another key")
-    return key
+    if len(pepper) != _PEPPER_BYTES or len(sealing_key) != SEALING_KEY_BYTES:
+        raise ValueError("pepper or sealing key missing")
+    return KeyFile(issuer, pepper, sealing_key)
 
 
 def _bytes(text: str) -> bytes:

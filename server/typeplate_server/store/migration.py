@@ -34,12 +34,13 @@ class SchemaState:
     found: str
 
 
-def schema_state(url: str) -> SchemaState:
+def schema_state(url: str, *, sound: bool = False) -> SchemaState:
     """Where the database stands; "empty" also when there is no file yet. Changes nothing.
 
-    Raises DatabaseError when it cannot be opened, or is no database of ours.
+    Raises DatabaseError when it cannot be opened, or is no database of ours, and with `sound` also when a commit
+    there would not outlive a loss of power.
     """
-    return _look(back_end_of(url), sound=False)
+    return _look(back_end_of(url), sound=sound)
 
 
 def require_current(url: str) -> None:
