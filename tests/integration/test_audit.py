@@ -41,7 +41,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with running_server(tmp_path / "data") as server, server.channel() as channel:
-        stub = auth_service_pb2_grpc.AuthServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub = auth_service_pb2_grpc.AuthServiceStub(channel)
         admin = (("authorization", f"Bearer {server.token(channel)}"),)
         client = client_pb2.Client(display_name="One", scopes=["vehicles:read"])
         made = stub.CreateClient(pb.CreateClientRequest(client=client, client_id="app-one"), metadata=admin)
