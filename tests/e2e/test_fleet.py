@@ -31,7 +31,10 @@ REVOCATIONS = scaled(40, 1000)
 ROUNDS = scaled(1, 20)
 RECOVERY_S = 2.0
 P99_S = 0.050
+LOADED_S = 1.0
+"""What a short run allows, for it shares its machine with other tests."""
 CROWD = 12
+REVOKERS = 3
 NAMES = count()
 
 pytestmark = pytest.mark.timeout(scaled(120, 3600))
@@ -54,8 +57,7 @@ def test_a_revocation_is_in_force_on_all_replicas_within_moments(fleet: Fleet) -
     for name, values in (("last replica refuses", refused), ("last call let in", admitted)):
         p50, p99 = (percentile(values, percent) * 1000 for percent in (50, 99))
         print(f"commit → {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(values) * 1000:.1f} ms")
-    assert not LONG or percentile(refused, 99) <= P99_S
-    assert percentile(refused, 50) <= P99_S
+    assert percentile(refused, 99) <= (P99_S if LONG else LOADED_S)
 
 
 async def _revoke_one_by_one(fleet: Fleet) -> FleetClient:
@@ -125,14 +127,14 @@ async def _through(
         load.aim([spare, bystander, *crowd])
         stopped = asyncio.Event()
         others = [replica for replica in client.replicas if replica != victim.number]
-        revokers = [_revoke_all(client, crowd[n::3], others, stopped, draw) for n in range(3 * revoking)]
-        working = asyncio.gather(*revokers)
-        await fault(Scene(fleet, client, victim, spare, draw))
-        ended = time.monotonic()
-        await _whole(client, bystander)
-        recovery_s = time.monotonic() - ended
-        stopped.set()
-        await working
+        async with asyncio.TaskGroup() as revokers:
+            for n in range(REVOKERS * revoking):
+                revokers.create_task(_revoke_all(client, crowd[n::REVOKERS], others, stopped, draw))
+            await fault(Scene(fleet, client, victim, spare, draw))
+            ended = time.monotonic()
+            await _whole(client, bystander)
+            recovery_s = time.monotonic() - ended
+            stopped.set()
         load.aim([bystander])
         last = await client.revoke(victim.number, bystander.app)
         assert (last.effective, last.proof) == ("EVERYWHERE", "ACKNOWLEDGED")

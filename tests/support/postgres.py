@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ import pytest
 
 UNPRIVILEGED = "nobody"
 START_S = 30
+BECOME = "import os, pwd, sys; os.setuid(pwd.getpwnam(sys.argv[1]).pw_uid); os.execv(sys.argv[2], sys.argv[2:])"
 
 
 def programs() -> Path | None:
@@ -36,8 +38,10 @@ def programs() -> Path | None:
     return Path(found.origin).parent / "pginstall" / "bin" if found is not None and found.origin else None
 
 
-def _user() -> str | None:
-    return UNPRIVILEGED if os.geteuid() == 0 else None
+def _unprivileged(command: list[str]) -> list[str]:
+    """The command run as `nobody` when this is root. By a program in between: `Popen(user=…)` forks, and amid a fork
+    gRPC's handlers crash the child when other threads are in gRPC; without it nothing of this process is copied."""
+    return [sys.executable, "-IS", "-c", BECOME, UNPRIVILEGED, *command] if os.geteuid() == 0 else command
 
 
 def free_port() -> int:
@@ -84,8 +88,8 @@ class Postgres:
         options |= self.settings
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
-        command = [str(self.binaries / "postgres"), "-D", str(self.folder / "pg"), *arguments]
-        self._process = subprocess.Popen(command, stdout=log, stderr=log, user=_user(), cwd="/")
+        command = _unprivileged([str(self.binaries / "postgres"), "-D", str(self.folder / "pg"), *arguments])
+        self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         log.close()
         self._wait_until_ready()
 
@@ -123,10 +127,9 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(self.binaries / program), *arguments],
+            _unprivileged([str(self.binaries / program), *arguments]),
             check=True,
             capture_output=True,
-            user=_user(),
             cwd="/",
             timeout=60,
         )
