@@ -708,6 +708,143 @@ class AuthMethods:
             lambda page: page.audit_events,
         )
 
+    @overload
+    def revoke_token(
+        self,
+        *,
+        token: str,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    @overload
+    def revoke_token(
+        self,
+        *,
+        request: auth_service_pb2.RevokeTokenRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    def revoke_token(
+        self,
+        *,
+        token: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RevokeTokenRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse:
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+
+        Args:
+            token: The access token.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.RevokeTokenRequest(
+                **present(
+                    token=token,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.RevokeToken, request, timeout)
+
+    @overload
+    def introspect_token(
+        self,
+        *,
+        token: str,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    @overload
+    def introspect_token(
+        self,
+        *,
+        request: auth_service_pb2.IntrospectTokenRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    def introspect_token(
+        self,
+        *,
+        token: str | None = None,
+        request: auth_service_pb2.IntrospectTokenRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse:
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+
+        Args:
+            token: The access token.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.IntrospectTokenRequest(
+                **present(
+                    token=token,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+            )
+        return self._calls.unary(self._stub.IntrospectToken, request, timeout)
+
+    def rotate_signing_key(
+        self,
+        *,
+        compromised_kid: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RotateSigningKeyRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RotateSigningKeyResponse:
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
+
+        Args:
+            compromised_kid: Kill the key with this id at once, in place of rotating: somebody else may have it.
+                Empty: rotate.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.RotateSigningKeyRequest(
+                **present(
+                    compromised_kid=compromised_kid,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                compromised_kid=compromised_kid,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.RotateSigningKey, request, timeout)
+
 
 class AsyncAuthMethods:
     """Exchanges an application's key for a short-lived access token, and administers applications.
@@ -1398,3 +1535,140 @@ class AsyncAuthMethods:
             request,
             lambda page: page.audit_events,
         )
+
+    @overload
+    async def revoke_token(
+        self,
+        *,
+        token: str,
+        wait: bool | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    @overload
+    async def revoke_token(
+        self,
+        *,
+        request: auth_service_pb2.RevokeTokenRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    async def revoke_token(
+        self,
+        *,
+        token: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RevokeTokenRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse:
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+
+        Args:
+            token: The access token.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.RevokeTokenRequest(
+                **present(
+                    token=token,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.RevokeToken, request, timeout)
+
+    @overload
+    async def introspect_token(
+        self,
+        *,
+        token: str,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    @overload
+    async def introspect_token(
+        self,
+        *,
+        request: auth_service_pb2.IntrospectTokenRequest,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    async def introspect_token(
+        self,
+        *,
+        token: str | None = None,
+        request: auth_service_pb2.IntrospectTokenRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse:
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+
+        Args:
+            token: The access token.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.IntrospectTokenRequest(
+                **present(
+                    token=token,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+            )
+        return await self._calls.unary(self._stub.IntrospectToken, request, timeout)
+
+    async def rotate_signing_key(
+        self,
+        *,
+        compromised_kid: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RotateSigningKeyRequest | None = None,
+        timeout: float | None = None,
+    ) -> auth_service_pb2.RotateSigningKeyResponse:
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
+
+        Args:
+            compromised_kid: Kill the key with this id at once, in place of rotating: somebody else may have it.
+                Empty: rotate.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = auth_service_pb2.RotateSigningKeyRequest(
+                **present(
+                    compromised_kid=compromised_kid,
+                    wait=wait,
+                )
+            )
+        else:
+            refuse_beside(
+                request,
+                compromised_kid=compromised_kid,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.RotateSigningKey, request, timeout)

@@ -10,6 +10,8 @@ IDEMPOTENT_UNARY: tuple[str, ...] = (
     "/typeplate.v1.AuthService/GetJwks",
     "/typeplate.v1.AuthService/GetClientUsage",
     "/typeplate.v1.AuthService/ListAuditEvents",
+    "/typeplate.v1.AuthService/RevokeToken",
+    "/typeplate.v1.AuthService/IntrospectToken",
     "/typeplate.v1.DataService/GetVehicle",
     "/typeplate.v1.DataService/BatchGetVehicles",
     "/typeplate.v1.DataService/ListVehicles",

@@ -10,6 +10,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from typeplate.v1 import audit_pb2 as _audit_pb2
 from typeplate.v1 import client_pb2 as _client_pb2
 import builtins as _builtins
@@ -22,6 +23,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SigningKeyState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SigningKeyStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SigningKeyState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGNING_KEY_STATE_UNSPECIFIED: _SigningKeyState.ValueType  # 0
+    """Never sent."""
+    SIGNING_KEY_STATE_PUBLISHED: _SigningKeyState.ValueType  # 1
+    """Verifies, and will sign once every replica knows it."""
+    SIGNING_KEY_STATE_SIGNING: _SigningKeyState.ValueType  # 2
+    """Signs."""
+    SIGNING_KEY_STATE_RETIRED: _SigningKeyState.ValueType  # 3
+    """Verifies what it signed, until that has expired."""
+    SIGNING_KEY_STATE_REMOVED: _SigningKeyState.ValueType  # 4
+    """Verifies nothing."""
+
+class SigningKeyState(_SigningKeyState, metaclass=_SigningKeyStateEnumTypeWrapper):
+    """The life of a signing key."""
+
+SIGNING_KEY_STATE_UNSPECIFIED: SigningKeyState.ValueType  # 0
+"""Never sent."""
+SIGNING_KEY_STATE_PUBLISHED: SigningKeyState.ValueType  # 1
+"""Verifies, and will sign once every replica knows it."""
+SIGNING_KEY_STATE_SIGNING: SigningKeyState.ValueType  # 2
+"""Signs."""
+SIGNING_KEY_STATE_RETIRED: SigningKeyState.ValueType  # 3
+"""Verifies what it signed, until that has expired."""
+SIGNING_KEY_STATE_REMOVED: SigningKeyState.ValueType  # 4
+"""Verifies nothing."""
+Global___SigningKeyState: _TypeAlias = SigningKeyState  # noqa: Y015
 
 @_typing.final
 class IssueTokenRequest(_message.Message):
@@ -799,3 +832,205 @@ class ListAuditEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAuditEventsResponse: _TypeAlias = ListAuditEventsResponse  # noqa: Y015
+
+@_typing.final
+class RevokeTokenRequest(_message.Message):
+    """See AuthService.RevokeToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The access token."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "token", b"token", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___RevokeTokenRequest: _TypeAlias = RevokeTokenRequest  # noqa: Y015
+
+@_typing.final
+class RevokeTokenResponse(_message.Message):
+    """See AuthService.RevokeToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force. Of a token that was dead already: everywhere."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE; unspecified when there was nothing to revoke."""
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already. Absent: there was
+        nothing to revoke.
+        """
+
+    def __init__(
+        self,
+        *,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeTokenResponse: _TypeAlias = RevokeTokenResponse  # noqa: Y015
+
+@_typing.final
+class IntrospectTokenRequest(_message.Message):
+    """See AuthService.IntrospectToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The access token."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokenRequest: _TypeAlias = IntrospectTokenRequest  # noqa: Y015
+
+@_typing.final
+class IntrospectTokenResponse(_message.Message):
+    """What is known of a token (RFC 7662 §2.2). Of one that is not good, `active` alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    JTI_FIELD_NUMBER: _builtins.int
+    ISSUE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    active: _builtins.bool
+    """Whether a call with it would be let in now."""
+    client_id: _builtins.str
+    """Whose token it is."""
+    jti: _builtins.str
+    """Its id (RFC 7519 §4.1.7), fit for logs."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The scopes it carries."""
+
+    @_builtins.property
+    def issue_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was issued, by the server's clock."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it expires, by the server's clock."""
+
+    def __init__(
+        self,
+        *,
+        active: _builtins.bool = ...,
+        client_id: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        jti: _builtins.str = ...,
+        issue_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "client_id", b"client_id", "expire_time", b"expire_time", "issue_time", b"issue_time", "jti", b"jti", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokenResponse: _TypeAlias = IntrospectTokenResponse  # noqa: Y015
+
+@_typing.final
+class RotateSigningKeyRequest(_message.Message):
+    """See AuthService.RotateSigningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPROMISED_KID_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    compromised_kid: _builtins.str
+    """Kill the key with this id at once, in place of rotating: somebody else may have it. Empty: rotate."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        compromised_kid: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "compromised_kid", b"compromised_kid", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___RotateSigningKeyRequest: _TypeAlias = RotateSigningKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateSigningKeyResponse(_message.Message):
+    """See AuthService.RotateSigningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    kid: _builtins.str
+    """Key id of the key this was about, as in JsonWebKey."""
+    state: Global___SigningKeyState.ValueType
+    """How it stands now: signing when the rotation is done, published when it goes on with the next call, removed
+    when it was compromised.
+    """
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        kid: _builtins.str = ...,
+        state: Global___SigningKeyState.ValueType = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective", b"effective", "everywhere_time", b"everywhere_time", "kid", b"kid", "proof", b"proof", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateSigningKeyResponse: _TypeAlias = RotateSigningKeyResponse  # noqa: Y015

@@ -107,6 +107,21 @@ class AuthServiceStub(object):
                 request_serializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.RevokeToken = channel.unary_unary(
+                '/typeplate.v1.AuthService/RevokeToken',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.FromString,
+                _registered_method=True)
+        self.IntrospectToken = channel.unary_unary(
+                '/typeplate.v1.AuthService/IntrospectToken',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.FromString,
+                _registered_method=True)
+        self.RotateSigningKey = channel.unary_unary(
+                '/typeplate.v1.AuthService/RotateSigningKey',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer(object):
@@ -248,6 +263,38 @@ class AuthServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeToken(self, request, context):
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IntrospectToken(self, request, context):
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateSigningKey(self, request, context):
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -315,6 +362,21 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'RevokeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeToken,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'IntrospectToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.IntrospectToken,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.SerializeToString,
+            ),
+            'RotateSigningKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateSigningKey,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -674,6 +736,87 @@ class AuthService(object):
             '/typeplate.v1.AuthService/ListAuditEvents',
             typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.SerializeToString,
             typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/RevokeToken',
+            typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IntrospectToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/IntrospectToken',
+            typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateSigningKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/RotateSigningKey',
+            typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

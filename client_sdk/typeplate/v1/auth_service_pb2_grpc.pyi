@@ -116,6 +116,26 @@ class AuthServiceStub:
     Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
     Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
     """
+    RevokeToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]
+    """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+    A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+    no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+    """
+    IntrospectToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]
+    """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+    Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+    """
+    RotateSigningKey: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RotateSigningKeyRequest, _auth_service_pb2.RotateSigningKeyResponse]
+    """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+    The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+    only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+    with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+    FAILED_PRECONDITION when the published key was taken away meanwhile.
+    """
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -202,6 +222,26 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
     Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    RevokeToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
+    """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+    A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+    no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+    """
+    IntrospectToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]  # type: ignore[assignment]
+    """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+    Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+    """
+    RotateSigningKey: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RotateSigningKeyRequest, _auth_service_pb2.RotateSigningKeyResponse]  # type: ignore[assignment]
+    """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+    The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+    only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+    with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+    FAILED_PRECONDITION when the published key was taken away meanwhile.
     """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -364,6 +404,44 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
         Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeToken(
+        self,
+        request: _auth_service_pb2.RevokeTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.RevokeTokenResponse, _abc.Awaitable[_auth_service_pb2.RevokeTokenResponse]]:
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        """
+
+    @_abc_1.abstractmethod
+    def IntrospectToken(
+        self,
+        request: _auth_service_pb2.IntrospectTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.IntrospectTokenResponse, _abc.Awaitable[_auth_service_pb2.IntrospectTokenResponse]]:
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateSigningKey(
+        self,
+        request: _auth_service_pb2.RotateSigningKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.RotateSigningKeyResponse, _abc.Awaitable[_auth_service_pb2.RotateSigningKeyResponse]]:
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

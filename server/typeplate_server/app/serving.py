@@ -120,7 +120,7 @@ async def _following(parts: Parts) -> AsyncIterator[None]:
 async def _listening(settings: Settings, parts: Parts, streams: OpenStreams, call_log: CallLog) -> AsyncIterator[str]:
     tls = read_tls(settings)
     own = [
-        Service(AUTH_SERVICE, AuthServicer(parts.clients, parts.exchange, parts.keys, parts.audit, parts.usage)),
+        Service(AUTH_SERVICE, _auth_servicer(parts)),
         Service(DATA_SERVICE, DataServicer(parts.catalog)),
     ]
     names = [service.descriptor.full_name for service in own]
@@ -145,6 +145,12 @@ async def _listening(settings: Settings, parts: Parts, streams: OpenStreams, cal
         logger.info("stopping: calls in progress have %g s", settings.drain_seconds)
         health_servicer.drain()
         await grpc_server.stop(settings.drain_seconds)
+
+
+def _auth_servicer(parts: Parts) -> AuthServicer:
+    return AuthServicer(
+        parts.clients, parts.exchange, parts.keys, parts.audit, parts.usage, parts.tokens, parts.rotation
+    )
 
 
 async def _follow(parts: Parts) -> None:

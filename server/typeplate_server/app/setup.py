@@ -13,7 +13,7 @@ import shlex
 from pathlib import Path
 
 from typeplate_server.app.data_dir import DataDir
-from typeplate_server.app.deployment import not_readable, open_database
+from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble
 from typeplate_server.auth.clients import KNOWN_SCOPES
@@ -59,6 +59,19 @@ async def new_admin(settings: Settings) -> Path:
         raise not_readable(error) from None
     finally:
         await parts.database.close()
+
+
+async def begin_epoch(settings: Settings) -> None:
+    """Kill every token issued so far, after a restore. Needs the lock, and no replica elsewhere that serves."""
+    key_file = read_keys(DataDir(settings.data_dir))
+    database = open_database(settings)
+    try:
+        await claim(database, key_file, DataDir(settings.data_dir))
+        await SqlDeploymentStore(database).begin_epoch()
+    except ServiceError as error:
+        raise not_readable(error) from None
+    finally:
+        await database.close()
 
 
 def _make_database(settings: Settings, data_dir: DataDir) -> None:

@@ -6,11 +6,13 @@ from typeplate.v1 import audit_pb2, client_pb2
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate_server.auth.audit_log import AuditLog
 from typeplate_server.auth.exchange import TokenExchange
+from typeplate_server.auth.key_administration import KeyAdministration
 from typeplate_server.auth.keyring import KeyRing
 from typeplate_server.auth.service import ClientAdministration
+from typeplate_server.auth.token_administration import TokenAdministration
 from typeplate_server.auth.usage import Usage
 from typeplate_server.errors import InvalidArgument
-from typeplate_server.rpc import audit_mapping
+from typeplate_server.rpc import audit_mapping, token_mapping
 from typeplate_server.rpc import auth_mapping as mapping
 from typeplate_server.rpc.call import Call
 
@@ -19,13 +21,22 @@ class AuthServicer:
     """One function per RPC; see the proto for what each guarantees."""
 
     def __init__(
-        self, clients: ClientAdministration, exchange: TokenExchange, keys: KeyRing, audit: AuditLog, usage: Usage
+        self,
+        clients: ClientAdministration,
+        exchange: TokenExchange,
+        keys: KeyRing,
+        audit: AuditLog,
+        usage: Usage,
+        tokens: TokenAdministration,
+        rotation: KeyAdministration,
     ) -> None:
         self._clients = clients
         self._exchange = exchange
         self._keys = keys
         self._audit = audit
         self._usage = usage
+        self._tokens = tokens
+        self._rotation = rotation
 
     async def IssueToken(self, request: pb.IssueTokenRequest, call: Call) -> pb.IssueTokenResponse:
         """Answered from memory: no database, no await."""
@@ -138,9 +149,39 @@ class AuthServicer:
         query = audit_mapping.audit_query(request)
         return audit_mapping.audit_page_message(await self._audit.list(query, request.page_size, request.page_token))
 
+    async def RevokeToken(self, request: pb.RevokeTokenRequest, call: Call) -> pb.RevokeTokenResponse:
+        """Returns when the revocation is durable and, as far as it was waited for, in force everywhere."""
+        if not request.token:
+            raise InvalidArgument.of("token", "is required")
+        assert call.caller is not None
+        changed = await self._tokens.revoke(
+            request.token, call.caller, guard=call.commit_guard, within=_within(request, call)
+        )
+        return token_mapping.revoked_message(changed)
+
+    async def IntrospectToken(self, request: pb.IntrospectTokenRequest, call: Call) -> pb.IntrospectTokenResponse:
+        """From memory."""
+        if not request.token:
+            raise InvalidArgument.of("token", "is required")
+        return token_mapping.introspection_message(self._tokens.introspect(request.token))
+
+    async def RotateSigningKey(self, request: pb.RotateSigningKeyRequest, call: Call) -> pb.RotateSigningKeyResponse:
+        """Rotates, or kills a compromised key."""
+        guard, within = call.commit_guard, _within(request, call)
+        if request.compromised_kid:
+            change = await self._rotation.remove(request.compromised_kid, guard=guard, within=within)
+        else:
+            change = await self._rotation.rotate(guard=guard, within=within)
+        return token_mapping.key_message(change)
+
 
 def _within(
-    request: pb.RevokeClientRequest | pb.SuspendClientRequest | pb.ResumeClientRequest | pb.DeleteClientSecretRequest,
+    request: pb.RevokeClientRequest
+    | pb.SuspendClientRequest
+    | pb.ResumeClientRequest
+    | pb.DeleteClientSecretRequest
+    | pb.RevokeTokenRequest
+    | pb.RotateSigningKeyRequest,
     call: Call,
 ) -> float | None:
     """How long to wait for the other replicas: until the caller's deadline, unless it wants no waiting."""
