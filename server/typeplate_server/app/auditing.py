@@ -7,11 +7,12 @@ from typing import Final
 from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import not_readable, open_database, read_keys
-from typeplate_server.auth.audit import Chain, Head, Verification
+from typeplate_server.auth.audit import Chain, Head, TrailBroken, Verification
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.audit import AuditTrail, SqlAuditStore
 
+__all__ = ["Head", "TrailBroken", "verify"]
 BATCH: Final = 1000
 
 

@@ -35,17 +35,16 @@ def add_audit(subcommands: Subcommands) -> None:
 def verify(settings: Settings, arguments: argparse.Namespace) -> int:
     """Verify; the head goes to standard output."""
     from typeplate_server.app import auditing
-    from typeplate_server.auth.audit import Head, TrailBroken
 
     try:
-        expected = None if arguments.expect_head is None else Head.parse(arguments.expect_head)
+        expected = None if arguments.expect_head is None else auditing.Head.parse(arguments.expect_head)
     except ValueError:
         say("--expect-head: a head looks like 42:9f86d0…, a number and 64 hexadecimal digits")
         return BAD_USE
     with sentences():
         try:
             head = asyncio.run(auditing.verify(settings, expected))
-        except TrailBroken as error:
+        except auditing.TrailBroken as error:
             say(f"the audit trail is not as it was written: {error}")
             return TAMPERED
     print(head)
