@@ -13,6 +13,8 @@ from typeplate_server.errors import ServiceError
 from typeplate_server.store.audit import AuditTrail, SqlAuditStore
 
 __all__ = ["Head", "TrailBroken", "verify"]
+__all__ = ["Head", "TrailBroken", "verify"]
+
 BATCH: Final = 1000
 
 
