@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -46,10 +47,20 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield fleet
 
 
-def test_a_revocation_is_in_force_on_all_replicas_within_moments(fleet: Fleet) -> None:
+@pytest.fixture
+def measured(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    """In a full run a fleet without wires and with the default bound."""
+    if LONG:
+        with running_fleet(tmp_path, REPLICAS, wires=False) as direct:
+            yield direct
+    else:
+        yield request.getfixturevalue("fleet")
+
+
+def test_a_revocation_is_in_force_on_all_replicas_within_moments(measured: Fleet) -> None:
     """None is admitted once EVERYWHERE was answered; how long it takes until then is printed."""
-    client = asyncio.run(_revoke_one_by_one(fleet))
-    _check(fleet, client)
+    client = asyncio.run(_revoke_one_by_one(measured))
+    _check(measured, client)
     found = delays(client.history, client.replicas)
     assert len(found) == REVOCATIONS
     refused = [each.refused for each in found]

@@ -33,6 +33,7 @@ from typeplate.v1 import client_pb2, data_service_pb2, data_service_pb2_grpc
 VEHICLE: Final = "vehicles/own-1"
 CALL_S: Final = 5.0
 ADMIN_TOKEN_S: Final = 300.0
+AT_ONCE: Final = 20
 REVOKE_S: Final = 30.0
 OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -68,6 +69,7 @@ class FleetClient:
         self._admin = App(admin.client_id, admin.client_secret)
         self._channels = [_channel(address) for address in addresses]
         self._admin_issue: Issue | None = None
+        self._issuing = asyncio.Lock()
 
     async def __aenter__(self) -> FleetClient:
         return self
@@ -117,9 +119,12 @@ class FleetClient:
         """This many applications with tokens, made and issued on these replicas in turn (default: all)."""
         on = self.replicas if replicas is None else replicas
 
+        few = asyncio.Semaphore(AT_ONCE)
+
         async def one(number: int) -> Member:
-            app = await self.create(on[number % len(on)], f"{name}-{number:04}")
-            issue = await self.issue(on[(number + 1) % len(on)], app)
+            async with few:
+                app = await self.create(on[number % len(on)], f"{name}-{number:04}")
+                issue = await self.issue(on[(number + 1) % len(on)], app)
             assert issue.token, issue.outcome
             return Member(app, issue)
 
@@ -148,12 +153,13 @@ class FleetClient:
 
     async def as_admin(self) -> tuple[tuple[str, str], ...]:
         """Metadata of a call by the administrator, with a token of any replica that issues one."""
-        known = self._admin_issue
-        if known is None or known.start < time.monotonic() - ADMIN_TOKEN_S:
-            tried = await asyncio.gather(*(self.issue(replica, self._admin) for replica in self.replicas))
-            known = self._admin_issue = next((each for each in tried if each.token), known)
-            assert known is not None, [each.outcome for each in tried]
-        return _bearer(known.token)
+        async with self._issuing:
+            known = self._admin_issue
+            if known is None or known.start < time.monotonic() - ADMIN_TOKEN_S:
+                tried = await asyncio.gather(*(self.issue(replica, self._admin) for replica in self.replicas))
+                known = self._admin_issue = next((each for each in tried if each.token), known)
+                assert known is not None, [each.outcome for each in tried]
+            return _bearer(known.token)
 
     def channel(self, replica: int) -> grpc.aio.Channel:
         """To this replica."""
