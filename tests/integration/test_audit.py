@@ -146,3 +146,18 @@ def test_a_bad_request_is_refused_and_named(world: World, request_: pb.ListAudit
     with pytest.raises(grpc.RpcError, match="INVALID_ARGUMENT") as error:
         world.stub.ListAuditEvents(request_, metadata=world.admin)
     assert field in str(error.value.trailing_metadata())
+
+
+def test_a_new_epoch_leaves_its_entry(world: World) -> None:
+    """Made offline, by the operator; the trail goes on from there and is whole."""
+    world.server.terminate()
+    world.server.wait()
+    data_dir = world.server.data_dir
+    before = int(command_here(data_dir, "audit", "verify").stdout.partition(":")[0])
+    assert command_here(data_dir, "restore-epoch").returncode == 0
+    after = command_here(data_dir, "audit", "verify")
+    assert (after.returncode, int(after.stdout.partition(":")[0])) == (0, before + 1)
+    database = sqlite3.connect(data_dir / "typeplate.db")
+    last = database.execute("SELECT event, actor FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    database.close()
+    assert last == ("epoch_begun", "")

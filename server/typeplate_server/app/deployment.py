@@ -38,10 +38,14 @@ def open_database(settings: Settings) -> Database:
         raise StartupError(str(error)) from None
 
 
+def trail_of(keys: KeyFile) -> AuditTrail:
+    """Where every change of auth state leaves its entry, chained under a key of this file."""
+    return AuditTrail(Chain(keys.sealing_key), CLOCK)
+
+
 async def claim(database: Database, keys: KeyFile, data_dir: DataDir) -> None:
     """Enter the key file as the deployment's, or compare it with the one that is. Raises StartupError."""
-    trail = AuditTrail(Chain(keys.sealing_key), CLOCK)
-    found = await SqlDeploymentStore(database, trail).claim(keys.fingerprint, keys.issuer)
+    found = await SqlDeploymentStore(database, trail_of(keys)).claim(keys.fingerprint, keys.issuer)
     if found.key_fingerprint != keys.fingerprint:
         raise StartupError(other_key_file(data_dir))
 

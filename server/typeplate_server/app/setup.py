@@ -13,7 +13,7 @@ import shlex
 from pathlib import Path
 
 from typeplate_server.app.data_dir import DataDir
-from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys
+from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys, trail_of
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble
 from typeplate_server.auth.clients import KNOWN_SCOPES
@@ -67,7 +67,7 @@ async def begin_epoch(settings: Settings) -> None:
     database = open_database(settings)
     try:
         await claim(database, key_file, DataDir(settings.data_dir))
-        await SqlDeploymentStore(database).begin_epoch()
+        await SqlDeploymentStore(database, trail_of(key_file)).begin_epoch()
     except ServiceError as error:
         raise not_readable(error) from None
     finally:
