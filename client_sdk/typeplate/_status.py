@@ -36,6 +36,8 @@ BY_REASON: dict[str, type[errors.TypeplateError]] = {
     "ALREADY_EXISTS": errors.AlreadyExists,
     "ETAG_MISMATCH": errors.EtagMismatch,
     "LAST_ADMIN": errors.LastAdmin,
+    "SECRET_LIMIT": errors.SecretLimit,
+    "SECRET_IN_USE": errors.SecretInUse,
     "FAILED_PRECONDITION": errors.FailedPrecondition,
     "INTERNAL": errors.InternalError,
 }

@@ -174,6 +174,14 @@ class LastAdmin(FailedPrecondition):
     """No active client with `clients:admin` would be left."""
 
 
+class SecretLimit(FailedPrecondition):
+    """The client has two live secrets already."""
+
+
+class SecretInUse(FailedPrecondition):
+    """The secret was used within the last hour; `metadata` says when and from where."""
+
+
 class OutOfRange(TypeplateError):
     """The call asked for what lies outside of what exists."""
 

@@ -20,6 +20,7 @@ PREFIX: Final = "TYPEPLATE_"
 CLIENT_VARIABLES: Final = frozenset({"TARGET", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "CA_FILE"})
 KUBERNETES: Final = re.compile(r"(SERVICE_(HOST|PORT)|PORT)(_\w+)?")  # injected for a Service named `typeplate`
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 LONGEST_TOKEN_LIFETIME_S: Final = 900
 GRPC_EXPERIMENTS: Final = "-event_engine_listener,-event_engine_client"
 
@@ -121,7 +122,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         address,
     ),
     Setting("DATA_DIR", "data", "Directory of the database, the key file and the administrator's credentials.", path),
-    Setting("DATABASE_URL", "", "Database. Unset: SQLite, `typeplate.db` in the data directory."),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "Database. Unset: SQLite, `typeplate.db` in the data directory. For several replicas PostgreSQL: "
+        "`postgresql+psycopg://user:password@host/database`.",
+    ),
     Setting("TLS_CERT_FILE", "", "Certificate chain of the server (PEM). Together with the key file it turns TLS on."),
     Setting("TLS_KEY_FILE", "", "Private key of the certificate (PEM, not encrypted)."),
     Setting(
@@ -211,8 +217,11 @@ class Settings:
                 f"{PREFIX}LISTEN is {self.listen!r}, reachable from elsewhere, and there is no TLS: set "
                 f"{PREFIX}TLS_CERT_FILE and {PREFIX}TLS_KEY_FILE, or {PREFIX}ALLOW_PLAINTEXT=1 behind a TLS proxy"
             )
-        if not self.database.startswith("sqlite:///"):
-            yield f"{PREFIX}DATABASE_URL must be of the form sqlite:///PATH"
+        if not self.database.startswith(DATABASES):
+            yield (
+                f"{PREFIX}DATABASE_URL must be of the form sqlite:///PATH or "
+                "postgresql+psycopg://USER[:PASSWORD]@HOST/DATABASE"
+            )
 
 
 def load() -> Settings:
@@ -256,8 +265,13 @@ def shown(settings: Settings) -> list[tuple[str, str]]:
         value = (
             settings.database if setting.name == "DATABASE_URL" else int(value) if isinstance(value, bool) else value
         )
-        pairs.append((setting.variable, re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", str(value))))
+        pairs.append((setting.variable, shown_url(str(value))))
     return pairs
+
+
+def shown_url(url: str) -> str:
+    """A URL fit for a screen or a log: its password is hidden."""
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url))
 
 
 def markdown_table() -> str:

@@ -164,3 +164,20 @@ class FailedPrecondition(ServiceError):
 class LastAdmin(FailedPrecondition):
     reason = "LAST_ADMIN"
     default_message = "no active client with clients:admin would be left; only a revocation with force may do that"
+
+
+class SecretLimit(FailedPrecondition):
+    reason = "SECRET_LIMIT"
+    default_message = "the client has two live secrets already; delete one first"
+
+
+class SecretInUse(FailedPrecondition):
+    """A secret was used within the last hour; `metadata` says when (epoch seconds) and from which address."""
+
+    reason = "SECRET_IN_USE"
+
+    def __init__(self, secret_id: str, last_use_time: float, peer: str, seconds_ago: float) -> None:
+        super().__init__(
+            f"secret {secret_id} was used {seconds_ago:.0f} s ago from {peer}; set force to delete it all the same",
+            metadata={"secret_id": secret_id, "last_use_time": f"{last_use_time:.0f}", "last_use_peer": peer},
+        )

@@ -159,10 +159,12 @@ def test_a_revocation_that_is_not_confirmed_does_not_happen(
 def test_a_confirmed_revocation_holds(
     admin: Typeplate, app: Typeplate, name: str, answer: str | None, arguments: tuple[str, ...]
 ) -> None:
-    """The reason is kept, and the application is told why it is refused."""
+    """Who revokes is shown the application's usage; the reason is kept, and the application is told of its refusal."""
+    assert app("vehicles", "list").code == 0
     done = admin("clients", "revoke", name, "--reason", "left us", "--json", *arguments, answer=answer)
     assert done.code == 0, done.err
     assert json.loads(done.out)["revokeReason"] == "left us"
+    assert ("1 calls from 127.0.0.1" in done.err) == (answer is not None)
     refused = app("vehicles", "list")
     assert refused.code == 3
     assert "CLIENT_REVOKED" in refused.err
@@ -287,3 +289,27 @@ def test_a_reader_that_has_had_enough_is_no_error(server: ServerProcess, app: Ty
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_suspension_and_rotation_leave_their_trace(admin: Typeplate, app: Typeplate, name: str) -> None:
+    """An application is refused until it is resumed, gets a second secret, loses its first: the trail tells it all."""
+    assert app("vehicles", "list").code == 0
+    usage = json.loads(admin("clients", "usage", name, "--json").out)
+    assert [method["method"] for method in usage["methods"]] == ["/typeplate.v1.DataService/ListVehicles"]
+    first = usage["secrets"][0]["secretId"]
+    assert admin("clients", "suspend", name).code == 0
+    assert "CLIENT_SUSPENDED" in app("vehicles", "list").err
+    assert admin("clients", "resume", name).code == 0
+    made = json.loads(admin("clients", "secrets", "create", name, "--json").out)
+    assert made["value"].startswith("tps_")
+    assert admin("clients", "secrets", "delete", name, first).code == 7
+    assert admin("clients", "secrets", "delete", name, first, "--force").code == 0
+    trail = json.loads(admin("audit", "list", "--client", name, "--json").out)
+    kinds = [
+        event["type"].removeprefix("AUDIT_EVENT_TYPE_") for event in trail if not event["type"].endswith("REFUSED")
+    ]
+    assert kinds[:4] == ["SECRET_DELETED", "SECRET_CREATED", "CLIENT_RESUMED", "CLIENT_SUSPENDED"]
+    listed = admin("audit", "list", "--type", "secret_deleted", "--client", name)
+    assert f"secret_id={first}" in listed.out
+    assert made["value"] not in admin("audit", "list", "--limit", "0").out
+    assert admin("audit", "list", "--type", "nonsense").code == 2

@@ -22,8 +22,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.support.forged_signatures import dump, signed, signed_text
 from tests.support.raw_calls import BROKEN, METHODS, SERVICES, Answer, call, filled, path_of
 from tests.support.server import running_server
+from tests.support.signing import signing_key
 from typeplate.v1 import access_pb2, auth_service_pb2, auth_service_pb2_grpc, client_pb2
-from typeplate_server.auth.keyfile import load_key_file
 from typeplate_server.auth.keyring import SigningKey, base64url
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
@@ -47,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running_server(data_dir, REFLECTION="1") as server, server.channel() as channel:
         good = server.token(channel)
         claims = jwt.decode(good, options={"verify_signature": False})
-        key = load_key_file(data_dir / "keys.json").signing_keys[0]
+        key = signing_key(data_dir)
         yield World(channel, key, claims, good, _old_token(channel, good))
 
 

@@ -18,7 +18,7 @@ from tests.support.server import environment, read_credentials, running_server
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import auth_service_pb2_grpc, client_pb2, data_service_pb2, data_service_pb2_grpc
 
-SCOPES = {"vehicles:read", "vehicles:write", "clients:admin"}
+SCOPES = {"vehicles:read", "vehicles:write", "clients:admin", "tokens:introspect"}
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +138,9 @@ def test_a_setup_that_was_broken_off_is_completed(data_dir: Path, left: str) -> 
     with sqlite3.connect(data_dir / "typeplate.db") as connection:
         connection.execute("DELETE FROM client_secrets")
         connection.execute("DELETE FROM clients")
+        if left == "database":
+            connection.execute("DELETE FROM signing_keys")
+            connection.execute("UPDATE deployment SET key_fingerprint = '', issuer = ''")
     connection.close()
     (data_dir / "admin.env").unlink()
     if left != "database and keys":

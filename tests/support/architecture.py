@@ -37,6 +37,7 @@ HOME: Final[dict[str, tuple[str, ...]]] = {
     "grpc_health": ("rpc/",),
     "grpc_reflection": ("rpc/",),
     "jwt": ("auth/tokens.py",),
+    "psycopg": ("store/",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
     "tqdm": ("cli.py", "cli/"),

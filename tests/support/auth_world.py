@@ -6,13 +6,18 @@ from typing import Any, Final
 import jwt
 
 from tests.support.fake_client_store import FakeClientStore
+from tests.support.fake_secret_use_store import FakeSecretUseStore
 from typeplate_server.auth.access import Access
 from typeplate_server.auth.admission import Admission, Caller
+from typeplate_server.auth.changes import Changes
 from typeplate_server.auth.clients import KNOWN_SCOPES, VEHICLES_READ, ClientState, SecretState, State
 from typeplate_server.auth.exchange import TokenExchange
 from typeplate_server.auth.failures import FailureLimiter
 from typeplate_server.auth.keyring import KeyRing, SigningKey
+from typeplate_server.auth.propagation import Propagation, SoleReplica
 from typeplate_server.auth.registry import ClientRegistry
+from typeplate_server.auth.revoked_tokens import RevokedTokens
+from typeplate_server.auth.secret_uses import SecretUses
 from typeplate_server.auth.secrets import ClientSecret, SecretHasher, new_secret
 from typeplate_server.auth.service import ClientAdministration
 from typeplate_server.auth.store import ClientStore
@@ -62,9 +67,11 @@ def client_state(
 class AuthWorld:
     """One replica with two clients, `reader` with `vehicles:read` and `root` with every scope, and their secrets."""
 
-    def __init__(self, store: ClientStore | None = None) -> None:
+    def __init__(self, store: ClientStore | None = None, propagation: Propagation | None = None) -> None:
         self.clock = Clock()
+        self.boot = Clock(1000.0)
         self.fresh = Switch()
+        self.revoked = RevokedTokens()
         self.hasher = SecretHasher(b"p" * 32)
         self.secrets: dict[str, ClientSecret] = {}
         clients = [self._with_secret(client_state()), self._with_secret(client_state("root", KNOWN_SCOPES))]
@@ -74,10 +81,19 @@ class AuthWorld:
         self.keys = KeyRing([self.key])
         self.issuer = TokenIssuer(self.keys, ISSUER, self.clock)
         self.verifier = AccessTokenVerifier(self.keys, ISSUER, self.clock)
-        self.admission = Admission(self.keys, self.verifier, self.registry, self.clock, self.fresh)
+        self.admission = Admission(
+            self.keys, self.verifier, self.registry, self.clock, self.fresh, revoked=self.revoked
+        )
         self.failures = FailureLimiter(self.clock)
-        self.exchanging = TokenExchange(self.registry, self.hasher, self.issuer, self.clock, self.fresh, self.failures)
-        self.administration = ClientAdministration(store or self.store, self.registry, self.hasher, self.clock)
+        self.used = FakeSecretUseStore()
+        self.uses = SecretUses(self.used)
+        self.exchanging = TokenExchange(
+            self.registry, self.hasher, self.issuer, self.clock, self.fresh, self.failures, self.uses
+        )
+        self.changes = Changes(propagation or SoleReplica(self.boot, self.clock))
+        self.administration = ClientAdministration(
+            store or self.store, self.registry, self.hasher, self.clock, self.changes, self.uses
+        )
 
     def _with_secret(self, client: ClientState) -> ClientState:
         secret = new_secret()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -80,3 +81,56 @@ class ProbeServicer:
 
 async def _nothing(number: int, call: Call) -> None:
     return
+
+
+class EndlessServicer:
+    """Streams that never end by themselves; `open` of them are, and `last` is when each client's last message was made.
+
+    A download is asked for with one word: `busy` brings a short message each 50 ms, `idle` one and no more, `long` as
+    many long ones as its reader takes.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.last: dict[str, float] = {}
+        self.long = 0
+        self.received = 0
+        self.on_message: Callable[[], object] = lambda: None
+
+    async def Single(self, request: Any, call: Call) -> StringValue:
+        return StringValue(value=request.value)
+
+    async def Download(self, request: Any, call: Call) -> AsyncIterator[StringValue]:
+        self.open += 1
+        try:
+            while True:
+                self.long += request.value == "long"
+                yield self._made(call, "x" * 50_000 if request.value == "long" else "x")
+                if request.value != "long":
+                    await asyncio.sleep(0.05 if request.value == "busy" else 3600)
+        finally:
+            self.open -= 1
+
+    async def Upload(self, requests: AsyncIterator[Any], call: Call) -> StringValue:
+        self.open += 1
+        try:
+            async for _ in requests:
+                self.received += 1
+            return self._made(call, "the end")
+        finally:
+            self.open -= 1
+
+    async def Exchange(self, requests: AsyncIterator[Any], call: Call) -> AsyncIterator[StringValue]:
+        self.open += 1
+        try:
+            async for _ in requests:
+                self.received += 1
+                self.on_message()
+                yield self._made(call, "x")
+        finally:
+            self.open -= 1
+
+    def _made(self, call: Call, value: str) -> StringValue:
+        assert call.caller is not None
+        self.last[call.caller.client_id] = time.monotonic()
+        return StringValue(value=value)

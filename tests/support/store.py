@@ -7,16 +7,18 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.postgres import shared_postgres
 from typeplate.v1 import vehicle_pb2
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.store.database import Database
 from typeplate_server.store.migration import migrate
 from typeplate_server.vehicles.store import Draft, StoredVehicle
 
-BACK_ENDS = ("sqlite",)
+BACK_ENDS = ("sqlite", "postgres")
 NOW = 1_700_000_000.25
 
 
@@ -32,19 +34,43 @@ class BackEnd:
         """One more process's view of it, or as good as."""
         return Database(self.url, self.data_dir, **options)
 
+    def drop(self) -> None:
+        """Throws it away, where that takes more than deleting its directory."""
+        if self.kind == "postgres":
+            shared_postgres().drop_database(self.url.rpartition("/")[2])
+
     def child(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         """Runs `program` with this database's URL and directory as its first arguments, its output as a pipe."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", program, self.url, str(self.data_dir), *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def new_back_end(kind: str, directory: Path) -> BackEnd:
     """An empty database with the current schema."""
-    assert kind == "sqlite"
-    back_end = BackEnd(kind, f"sqlite:///{directory / 'typeplate.db'}", directory)
+    if kind == "postgres":
+        server = shared_postgres()
+        return BackEnd(kind, server.url(server.create_database(_migrated_template())), directory)
+    back_end = unmigrated_back_end(kind, directory)
     migrate(back_end.url, directory)
     return back_end
+
+
+def unmigrated_back_end(kind: str, directory: Path) -> BackEnd:
+    """A database without any schema."""
+    if kind == "postgres":
+        server = shared_postgres()
+        return BackEnd(kind, server.url(server.create_database()), directory)
+    assert kind == "sqlite"
+    return BackEnd(kind, f"sqlite:///{directory / 'typeplate.db'}", directory)
+
+
+@lru_cache(maxsize=1)
+def _migrated_template() -> str:
+    """A database to copy, which is quicker than to migrate each anew."""
+    name = shared_postgres().create_database()
+    migrate(shared_postgres().url(name), Path())
+    return name
 
 
 def client(client_id: str = "sales-app", **changes: Any) -> ClientState:

@@ -41,7 +41,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("MAX_TOKEN_LIFETIME", "901"),
         ("MAX_TOKEN_LIFETIME", "59"), ("MAX_TOKEN_LIFETIME", "15m"), ("MAX_TOKEN_LIFETIME", "-900"),
         ("MAX_CONCURRENT_RPCS", "0"), ("LOG_LEVEL", "loud"), ("DRAIN_SECONDS", "nan"), ("DRAIN_SECONDS", "1e3"),
-        ("DRAIN_SECONDS", "-1"), ("DRAIN_SECONDS", "inf"), ("DATABASE_URL", "postgresql://db/x"),
+        ("DRAIN_SECONDS", "-1"), ("DRAIN_SECONDS", "inf"), ("DATABASE_URL", "mysql://db/x"),
         ("DATABASE_URL", "data.db"),
     ],
 )  # fmt: skip

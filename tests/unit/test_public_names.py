@@ -30,6 +30,8 @@ ERRORS = [
     "RateLimited",
     "ResourceExhausted",
     "ScopeMissing",
+    "SecretInUse",
+    "SecretLimit",
     "SecretUnavailable",
     "TokenRejected",
     "TypeplateError",
@@ -37,7 +39,24 @@ ERRORS = [
     "Unavailable",
     "Unimplemented",
 ]
-AUTH = ["create_client", "get_client", "get_jwks", "issue_token", "list_clients", "revoke_client", "update_client"]
+AUTH = [
+    "create_client",
+    "create_client_secret",
+    "delete_client_secret",
+    "get_client",
+    "get_client_usage",
+    "get_jwks",
+    "introspect_token",
+    "issue_token",
+    "list_audit_events",
+    "list_clients",
+    "resume_client",
+    "revoke_client",
+    "revoke_token",
+    "rotate_signing_key",
+    "suspend_client",
+    "update_client",
+]
 DATA = [
     "batch_get_vehicles",
     "create_vehicle",

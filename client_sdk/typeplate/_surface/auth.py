@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, overload
 
-from google.protobuf import duration_pb2, field_mask_pb2
+from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2
 
 from typeplate._arguments import Methods, build, duration, field_mask, part, refuse_beside
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
 from typeplate._options import Timeout
 from typeplate._paging import AsyncPager, Pager
-from typeplate.v1 import auth_service_pb2, auth_service_pb2_grpc, client_pb2
+from typeplate.v1 import audit_pb2, auth_service_pb2, auth_service_pb2_grpc, client_pb2
 
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
@@ -131,7 +131,7 @@ class AuthMethods(Methods):
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
 
         Args:
@@ -270,10 +270,11 @@ class AuthMethods(Methods):
     ) -> client_pb2.Client:
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
-        scope, which nothing but its revocation with `force` can do).
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        with `force` can do).
 
         Args:
             client: The client, named by `name`. When `etag` is set it must be the current one.
@@ -304,6 +305,7 @@ class AuthMethods(Methods):
         name: str,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
@@ -321,13 +323,15 @@ class AuthMethods(Methods):
         name: str | None = None,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         request: auth_service_pb2.RevokeClientRequest | None = None,
         timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse:
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
 
         Args:
@@ -335,6 +339,7 @@ class AuthMethods(Methods):
             reason: Why, for those who come after. At most 500 characters. Never put a secret here.
             force: Revoke even the last active client with `clients:admin`. Afterwards only `typeplate-server init
                 --new-admin`, offline, makes a new one.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -345,6 +350,7 @@ class AuthMethods(Methods):
                 name=name,
                 reason=reason,
                 force=force,
+                wait=wait,
             )
         else:
             refuse_beside(
@@ -352,8 +358,232 @@ class AuthMethods(Methods):
                 name=name,
                 reason=reason,
                 force=force,
+                wait=wait,
             )
         return self._calls.unary(self._stub.RevokeClient, request, timeout)
+
+    @overload
+    def suspend_client(
+        self,
+        *,
+        name: str,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    @overload
+    def suspend_client(
+        self,
+        *,
+        request: auth_service_pb2.SuspendClientRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    def suspend_client(
+        self,
+        *,
+        name: str | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.SuspendClientRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse:
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            force: Suspend even the last active client with `clients:admin`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.SuspendClientRequest,
+                name=name,
+                force=force,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                force=force,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.SuspendClient, request, timeout)
+
+    @overload
+    def resume_client(
+        self,
+        *,
+        name: str,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    @overload
+    def resume_client(
+        self,
+        *,
+        request: auth_service_pb2.ResumeClientRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    def resume_client(
+        self,
+        *,
+        name: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.ResumeClientRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse:
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.ResumeClientRequest,
+                name=name,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.ResumeClient, request, timeout)
+
+    @overload
+    def create_client_secret(
+        self,
+        *,
+        parent: str,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        timeout: Timeout | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    @overload
+    def create_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.CreateClientSecretRequest,
+        timeout: Timeout | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    def create_client_secret(
+        self,
+        *,
+        parent: str | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        request: auth_service_pb2.CreateClientSecretRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> client_pb2.ClientSecret:
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            parent: The client that shall have it, `clients/{client_id}`.
+            lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.CreateClientSecretRequest,
+                parent=parent,
+                lifetime=duration(lifetime),
+            )
+        else:
+            refuse_beside(
+                request,
+                parent=parent,
+                lifetime=lifetime,
+            )
+        return self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+
+    @overload
+    def delete_client_secret(
+        self,
+        *,
+        name: str,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    @overload
+    def delete_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.DeleteClientSecretRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    def delete_client_secret(
+        self,
+        *,
+        name: str | None = None,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.DeleteClientSecretRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse:
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            name: The secret, `clients/{client_id}/secrets/{secret_id}`.
+            compromised: Somebody else may have it: every token that the client got so far dies with it.
+            force: Delete it though it was used within the last hour.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.DeleteClientSecretRequest,
+                name=name,
+                compromised=compromised,
+                force=force,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                compromised=compromised,
+                force=force,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
 
     def get_jwks(
         self,
@@ -371,6 +601,240 @@ class AuthMethods(Methods):
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
         return self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
+
+    @overload
+    def get_client_usage(
+        self,
+        *,
+        name: str,
+        timeout: Timeout | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    @overload
+    def get_client_usage(
+        self,
+        *,
+        request: auth_service_pb2.GetClientUsageRequest,
+        timeout: Timeout | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    def get_client_usage(
+        self,
+        *,
+        name: str | None = None,
+        request: auth_service_pb2.GetClientUsageRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> audit_pb2.ClientUsage:
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.GetClientUsageRequest,
+                name=name,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+            )
+        return self._calls.unary(self._stub.GetClientUsage, request, timeout)
+
+    def list_audit_events(
+        self,
+        *,
+        client: str | None = None,
+        types: Iterable[audit_pb2.AuditEventType.ValueType] | None = None,
+        start_time: timestamp_pb2.Timestamp | None = None,
+        end_time: timestamp_pb2.Timestamp | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        request: auth_service_pb2.ListAuditEventsRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> Pager[audit_pb2.AuditEvent, auth_service_pb2.ListAuditEventsResponse]:
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+
+        Args:
+            client: Concerning this client, `clients/{client_id}`. Empty: whomever.
+            types: Of one of these types. Empty: of any.
+            start_time: At this time or later. Absent: from the beginning.
+            end_time: Before this time. Absent: until now.
+            page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
+            page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds each page may take. Absent: the client's default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.ListAuditEventsRequest,
+                filter=part(
+                    auth_service_pb2.ListAuditEventsRequest.Filter,
+                    client=client,
+                    types=types,
+                    start_time=start_time,
+                    end_time=end_time,
+                ),
+                page_size=page_size,
+                page_token=page_token,
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                types=types,
+                start_time=start_time,
+                end_time=end_time,
+                page_size=page_size,
+                page_token=page_token,
+            )
+        return Pager(
+            lambda page: self._calls.unary(self._stub.ListAuditEvents, page, timeout),
+            request,
+            lambda page: page.audit_events,
+        )
+
+    @overload
+    def revoke_token(
+        self,
+        *,
+        token: str,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    @overload
+    def revoke_token(
+        self,
+        *,
+        request: auth_service_pb2.RevokeTokenRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    def revoke_token(
+        self,
+        *,
+        token: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RevokeTokenRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse:
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+
+        Args:
+            token: The access token.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.RevokeTokenRequest,
+                token=token,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.RevokeToken, request, timeout)
+
+    @overload
+    def introspect_token(
+        self,
+        *,
+        token: str,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    @overload
+    def introspect_token(
+        self,
+        *,
+        request: auth_service_pb2.IntrospectTokenRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    def introspect_token(
+        self,
+        *,
+        token: str | None = None,
+        request: auth_service_pb2.IntrospectTokenRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse:
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+
+        Args:
+            token: The access token.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.IntrospectTokenRequest,
+                token=token,
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+            )
+        return self._calls.unary(self._stub.IntrospectToken, request, timeout)
+
+    def rotate_signing_key(
+        self,
+        *,
+        compromised_kid: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RotateSigningKeyRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RotateSigningKeyResponse:
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
+
+        Args:
+            compromised_kid: Kill the key with this id at once, in place of rotating: somebody else may have it.
+                Empty: rotate.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.RotateSigningKeyRequest,
+                compromised_kid=compromised_kid,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                compromised_kid=compromised_kid,
+                wait=wait,
+            )
+        return self._calls.unary(self._stub.RotateSigningKey, request, timeout)
 
 
 class AsyncAuthMethods(Methods):
@@ -485,7 +949,7 @@ class AsyncAuthMethods(Methods):
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
 
         Args:
@@ -624,10 +1088,11 @@ class AsyncAuthMethods(Methods):
     ) -> client_pb2.Client:
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
-        scope, which nothing but its revocation with `force` can do).
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        with `force` can do).
 
         Args:
             client: The client, named by `name`. When `etag` is set it must be the current one.
@@ -658,6 +1123,7 @@ class AsyncAuthMethods(Methods):
         name: str,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse: ...
 
@@ -675,13 +1141,15 @@ class AsyncAuthMethods(Methods):
         name: str | None = None,
         reason: str | None = None,
         force: bool | None = None,
+        wait: bool | None = None,
         request: auth_service_pb2.RevokeClientRequest | None = None,
         timeout: Timeout | None = None,
     ) -> auth_service_pb2.RevokeClientResponse:
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
 
         Args:
@@ -689,6 +1157,7 @@ class AsyncAuthMethods(Methods):
             reason: Why, for those who come after. At most 500 characters. Never put a secret here.
             force: Revoke even the last active client with `clients:admin`. Afterwards only `typeplate-server init
                 --new-admin`, offline, makes a new one.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
                 default.
@@ -699,6 +1168,7 @@ class AsyncAuthMethods(Methods):
                 name=name,
                 reason=reason,
                 force=force,
+                wait=wait,
             )
         else:
             refuse_beside(
@@ -706,8 +1176,232 @@ class AsyncAuthMethods(Methods):
                 name=name,
                 reason=reason,
                 force=force,
+                wait=wait,
             )
         return await self._calls.unary(self._stub.RevokeClient, request, timeout)
+
+    @overload
+    async def suspend_client(
+        self,
+        *,
+        name: str,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    @overload
+    async def suspend_client(
+        self,
+        *,
+        request: auth_service_pb2.SuspendClientRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse: ...
+
+    async def suspend_client(
+        self,
+        *,
+        name: str | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.SuspendClientRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.SuspendClientResponse:
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            force: Suspend even the last active client with `clients:admin`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.SuspendClientRequest,
+                name=name,
+                force=force,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                force=force,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.SuspendClient, request, timeout)
+
+    @overload
+    async def resume_client(
+        self,
+        *,
+        name: str,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    @overload
+    async def resume_client(
+        self,
+        *,
+        request: auth_service_pb2.ResumeClientRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse: ...
+
+    async def resume_client(
+        self,
+        *,
+        name: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.ResumeClientRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.ResumeClientResponse:
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.ResumeClientRequest,
+                name=name,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.ResumeClient, request, timeout)
+
+    @overload
+    async def create_client_secret(
+        self,
+        *,
+        parent: str,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        timeout: Timeout | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    @overload
+    async def create_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.CreateClientSecretRequest,
+        timeout: Timeout | None = None,
+    ) -> client_pb2.ClientSecret: ...
+
+    async def create_client_secret(
+        self,
+        *,
+        parent: str | None = None,
+        lifetime: timedelta | duration_pb2.Duration | None = None,
+        request: auth_service_pb2.CreateClientSecretRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> client_pb2.ClientSecret:
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            parent: The client that shall have it, `clients/{client_id}`.
+            lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.CreateClientSecretRequest,
+                parent=parent,
+                lifetime=duration(lifetime),
+            )
+        else:
+            refuse_beside(
+                request,
+                parent=parent,
+                lifetime=lifetime,
+            )
+        return await self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+
+    @overload
+    async def delete_client_secret(
+        self,
+        *,
+        name: str,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    @overload
+    async def delete_client_secret(
+        self,
+        *,
+        request: auth_service_pb2.DeleteClientSecretRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse: ...
+
+    async def delete_client_secret(
+        self,
+        *,
+        name: str | None = None,
+        compromised: bool | None = None,
+        force: bool | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.DeleteClientSecretRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.DeleteClientSecretResponse:
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+
+        Args:
+            name: The secret, `clients/{client_id}/secrets/{secret_id}`.
+            compromised: Somebody else may have it: every token that the client got so far dies with it.
+            force: Delete it though it was used within the last hour.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.DeleteClientSecretRequest,
+                name=name,
+                compromised=compromised,
+                force=force,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+                compromised=compromised,
+                force=force,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
 
     async def get_jwks(
         self,
@@ -725,3 +1419,237 @@ class AsyncAuthMethods(Methods):
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
         return await self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
+
+    @overload
+    async def get_client_usage(
+        self,
+        *,
+        name: str,
+        timeout: Timeout | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    @overload
+    async def get_client_usage(
+        self,
+        *,
+        request: auth_service_pb2.GetClientUsageRequest,
+        timeout: Timeout | None = None,
+    ) -> audit_pb2.ClientUsage: ...
+
+    async def get_client_usage(
+        self,
+        *,
+        name: str | None = None,
+        request: auth_service_pb2.GetClientUsageRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> audit_pb2.ClientUsage:
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+
+        Args:
+            name: The client's name, `clients/{client_id}`.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.GetClientUsageRequest,
+                name=name,
+            )
+        else:
+            refuse_beside(
+                request,
+                name=name,
+            )
+        return await self._calls.unary(self._stub.GetClientUsage, request, timeout)
+
+    def list_audit_events(
+        self,
+        *,
+        client: str | None = None,
+        types: Iterable[audit_pb2.AuditEventType.ValueType] | None = None,
+        start_time: timestamp_pb2.Timestamp | None = None,
+        end_time: timestamp_pb2.Timestamp | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        request: auth_service_pb2.ListAuditEventsRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> AsyncPager[audit_pb2.AuditEvent, auth_service_pb2.ListAuditEventsResponse]:
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+
+        Args:
+            client: Concerning this client, `clients/{client_id}`. Empty: whomever.
+            types: Of one of these types. Empty: of any.
+            start_time: At this time or later. Absent: from the beginning.
+            end_time: Before this time. Absent: until now.
+            page_size: How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158).
+            page_token: `next_page_token` of the page before, with the same filter. Empty: the first page.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds each page may take. Absent: the client's default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.ListAuditEventsRequest,
+                filter=part(
+                    auth_service_pb2.ListAuditEventsRequest.Filter,
+                    client=client,
+                    types=types,
+                    start_time=start_time,
+                    end_time=end_time,
+                ),
+                page_size=page_size,
+                page_token=page_token,
+            )
+        else:
+            refuse_beside(
+                request,
+                client=client,
+                types=types,
+                start_time=start_time,
+                end_time=end_time,
+                page_size=page_size,
+                page_token=page_token,
+            )
+        return AsyncPager(
+            lambda page: self._calls.unary(self._stub.ListAuditEvents, page, timeout),
+            request,
+            lambda page: page.audit_events,
+        )
+
+    @overload
+    async def revoke_token(
+        self,
+        *,
+        token: str,
+        wait: bool | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    @overload
+    async def revoke_token(
+        self,
+        *,
+        request: auth_service_pb2.RevokeTokenRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse: ...
+
+    async def revoke_token(
+        self,
+        *,
+        token: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RevokeTokenRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RevokeTokenResponse:
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+
+        Args:
+            token: The access token.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.RevokeTokenRequest,
+                token=token,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.RevokeToken, request, timeout)
+
+    @overload
+    async def introspect_token(
+        self,
+        *,
+        token: str,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    @overload
+    async def introspect_token(
+        self,
+        *,
+        request: auth_service_pb2.IntrospectTokenRequest,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse: ...
+
+    async def introspect_token(
+        self,
+        *,
+        token: str | None = None,
+        request: auth_service_pb2.IntrospectTokenRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.IntrospectTokenResponse:
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+
+        Args:
+            token: The access token.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.IntrospectTokenRequest,
+                token=token,
+            )
+        else:
+            refuse_beside(
+                request,
+                token=token,
+            )
+        return await self._calls.unary(self._stub.IntrospectToken, request, timeout)
+
+    async def rotate_signing_key(
+        self,
+        *,
+        compromised_kid: str | None = None,
+        wait: bool | None = None,
+        request: auth_service_pb2.RotateSigningKeyRequest | None = None,
+        timeout: Timeout | None = None,
+    ) -> auth_service_pb2.RotateSigningKeyResponse:
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
+
+        Args:
+            compromised_kid: Kill the key with this id at once, in place of rotating: somebody else may have it.
+                Empty: rotate.
+            wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
+            request: A ready request, instead of the arguments above.
+            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
+                default.
+        """
+        if request is None:
+            request = build(
+                auth_service_pb2.RotateSigningKeyRequest,
+                compromised_kid=compromised_kid,
+                wait=wait,
+            )
+        else:
+            refuse_beside(
+                request,
+                compromised_kid=compromised_kid,
+                wait=wait,
+            )
+        return await self._calls.unary(self._stub.RotateSigningKey, request, timeout)

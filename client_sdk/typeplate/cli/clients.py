@@ -14,7 +14,8 @@ from typeplate.cli.connection import EnvFile, connect, settings
 from typeplate.cli.exits import UsageError
 from typeplate.cli.limits import first, page_size
 from typeplate.cli.output import hint, print_fields, print_json, print_table
-from typeplate.v1 import client_pb2
+from typeplate.cli.traces import summary
+from typeplate.v1 import audit_pb2, client_pb2
 
 
 def create(options: Namespace) -> None:
@@ -78,17 +79,19 @@ def revoke(options: Namespace) -> None:
     """Revokes an application for good; asks first."""
     with connect(options) as server:
         if not options.yes:
-            _confirm(server.auth.get_client(name=_name(options.id)))
+            name = _name(options.id)
+            _confirm(server.auth.get_client(name=name), server.auth.get_client_usage(name=name))
         answer = server.auth.revoke_client(name=_name(options.id), reason=options.reason, force=options.force)
     _show(answer.client, options)
     hint(f"{answer.client.client_id} is revoked: its secrets and tokens are refused from now on.")
 
 
-def _confirm(client: client_pb2.Client) -> None:
+def _confirm(client: client_pb2.Client, usage: audit_pb2.ClientUsage) -> None:
     if not sys.stdin.isatty():
         raise UsageError("revoking is for good and standard input is no terminal to ask on: give --yes")
     scopes = ", ".join(client.scopes) or "no scopes"
     hint(f"{client.client_id} {client.display_name!r}, {scopes}, created {client.create_time.ToJsonString()}")
+    hint(summary(usage))
     hint("Revoke it for good? Its id cannot be used again. [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("not revoked")

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Final
 
-from typeplate.cli import clients, tokens, vehicles
+from typeplate.cli import clients, rotation, tokens, traces, vehicles
 
 COMMANDS: Final[dict[str, Callable[[Namespace], None]]] = {
     "clients create": clients.create,
@@ -14,6 +14,12 @@ COMMANDS: Final[dict[str, Callable[[Namespace], None]]] = {
     "clients show": clients.show,
     "clients update": clients.update,
     "clients revoke": clients.revoke,
+    "clients suspend": rotation.suspend,
+    "clients resume": rotation.resume,
+    "clients usage": traces.usage,
+    "clients secrets create": rotation.create_secret,
+    "clients secrets delete": rotation.delete_secret,
+    "audit list": traces.audit,
     "token issue": tokens.issue,
     "vehicles get": vehicles.get,
     "vehicles list": vehicles.list_,

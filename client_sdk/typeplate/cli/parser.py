@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"typeplate {__version__}")
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _clients(groups.add_parser("clients", help="administer applications (scope clients:admin)"))
+    _audit(groups.add_parser("audit", help="read the audit trail (scope clients:admin)"))
     _tokens(groups.add_parser("token", help="exchange the key for an access token"))
     _vehicles(groups.add_parser("vehicles", help="read vehicles (scope vehicles:read)"))
     _leaf(groups, "whoami", "whoami", "show the claims of a token of your own")
@@ -98,6 +99,33 @@ def _clients(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come after")
     revoke.add_argument("--force", action="store_true", help="even the last active administrator")
     revoke.add_argument("--yes", action="store_true", help="do not ask")
+    suspend = _id(_leaf(leaves, "suspend", "clients suspend", "refuse an application until it is resumed"))
+    suspend.add_argument("--force", action="store_true", help="even the last active administrator")
+    _id(_leaf(leaves, "resume", "clients resume", "let a suspended application get tokens again"))
+    _id(_leaf(leaves, "usage", "clients usage", "show what an application calls, and when it was last used"))
+    _secrets(leaves.add_parser("secrets", help="rotate an application's secrets"))
+
+
+def _secrets(parser: argparse.ArgumentParser) -> None:
+    leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    create = _id(_leaf(leaves, "create", "clients secrets create", "make a second secret and print it, once"))
+    create.add_argument("--lifetime", type=seconds, metavar="TIME", help="such as 90s, 5m or 1h; for good when absent")
+    delete = _id(_leaf(leaves, "delete", "clients secrets delete", "delete a secret that is no longer in use"))
+    delete.add_argument("secret_id", help="the secret's id, not the secret")
+    delete.add_argument("--force", action="store_true", help="though it was used within the last hour")
+    delete.add_argument(
+        "--compromised", action="store_true", help="somebody else may have it: kill every token issued so far too"
+    )
+
+
+def _audit(parser: argparse.ArgumentParser) -> None:
+    leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = _leaf(leaves, "list", "audit list", "list who changed what and who was refused, newest first")
+    listing.add_argument("--client", default="", metavar="ID", help="only what concerns this application")
+    listing.add_argument(
+        "--type", action="append", default=[], metavar="TYPE", help="such as client_revoked (may be repeated)"
+    )
+    _limit(listing)
 
 
 def _update(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,8 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from typeplate.v1 import audit_pb2 as _audit_pb2
 from typeplate.v1 import client_pb2 as _client_pb2
 import builtins as _builtins
 import sys
@@ -21,6 +23,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SigningKeyState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SigningKeyStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SigningKeyState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGNING_KEY_STATE_UNSPECIFIED: _SigningKeyState.ValueType  # 0
+    """Never sent."""
+    SIGNING_KEY_STATE_PUBLISHED: _SigningKeyState.ValueType  # 1
+    """Verifies, and will sign once every replica knows it."""
+    SIGNING_KEY_STATE_SIGNING: _SigningKeyState.ValueType  # 2
+    """Signs."""
+    SIGNING_KEY_STATE_RETIRED: _SigningKeyState.ValueType  # 3
+    """Verifies what it signed, until that has expired."""
+    SIGNING_KEY_STATE_REMOVED: _SigningKeyState.ValueType  # 4
+    """Verifies nothing."""
+
+class SigningKeyState(_SigningKeyState, metaclass=_SigningKeyStateEnumTypeWrapper):
+    """The life of a signing key."""
+
+SIGNING_KEY_STATE_UNSPECIFIED: SigningKeyState.ValueType  # 0
+"""Never sent."""
+SIGNING_KEY_STATE_PUBLISHED: SigningKeyState.ValueType  # 1
+"""Verifies, and will sign once every replica knows it."""
+SIGNING_KEY_STATE_SIGNING: SigningKeyState.ValueType  # 2
+"""Signs."""
+SIGNING_KEY_STATE_RETIRED: SigningKeyState.ValueType  # 3
+"""Verifies what it signed, until that has expired."""
+SIGNING_KEY_STATE_REMOVED: SigningKeyState.ValueType  # 4
+"""Verifies nothing."""
+Global___SigningKeyState: _TypeAlias = SigningKeyState  # noqa: Y015
 
 @_typing.final
 class IssueTokenRequest(_message.Message):
@@ -293,6 +327,7 @@ class RevokeClientRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     FORCE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The client's name, `clients/{client_id}`."""
     reason: _builtins.str
@@ -301,18 +336,23 @@ class RevokeClientRequest(_message.Message):
     """Revoke even the last active client with `clients:admin`. Afterwards only
     `typeplate-server init --new-admin`, offline, makes a new one.
     """
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         reason: _builtins.str = ...,
         force: _builtins.bool = ...,
+        wait: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "name", b"name", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "force", b"force", "name", b"name", "reason", b"reason", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
 
 Global___RevokeClientRequest: _TypeAlias = RevokeClientRequest  # noqa: Y015
 
@@ -323,22 +363,274 @@ class RevokeClientResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
     @_builtins.property
     def client(self) -> _client_pb2.Client:
         """The client as revoked."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
 
     def __init__(
         self,
         *,
         client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeClientResponse: _TypeAlias = RevokeClientResponse  # noqa: Y015
+
+@_typing.final
+class SuspendClientRequest(_message.Message):
+    """See AuthService.SuspendClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The client's name, `clients/{client_id}`."""
+    force: _builtins.bool
+    """Suspend even the last active client with `clients:admin`."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        force: _builtins.bool = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "force", b"force", "name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___SuspendClientRequest: _TypeAlias = SuspendClientRequest  # noqa: Y015
+
+@_typing.final
+class SuspendClientResponse(_message.Message):
+    """See AuthService.SuspendClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def client(self) -> _client_pb2.Client:
+        """The client as suspended."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendClientResponse: _TypeAlias = SuspendClientResponse  # noqa: Y015
+
+@_typing.final
+class ResumeClientRequest(_message.Message):
+    """See AuthService.ResumeClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The client's name, `clients/{client_id}`."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___ResumeClientRequest: _TypeAlias = ResumeClientRequest  # noqa: Y015
+
+@_typing.final
+class ResumeClientResponse(_message.Message):
+    """See AuthService.ResumeClient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def client(self) -> _client_pb2.Client:
+        """The client as resumed."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeClientResponse: _TypeAlias = ResumeClientResponse  # noqa: Y015
+
+@_typing.final
+class CreateClientSecretRequest(_message.Message):
+    """See AuthService.CreateClientSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    LIFETIME_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The client that shall have it, `clients/{client_id}`."""
+    @_builtins.property
+    def lifetime(self) -> _duration_pb2.Duration:
+        """How long it shall work, from 60 s to 100 years. Absent: until it is deleted."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        lifetime: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateClientSecretRequest: _TypeAlias = CreateClientSecretRequest  # noqa: Y015
+
+@_typing.final
+class DeleteClientSecretRequest(_message.Message):
+    """See AuthService.DeleteClientSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    COMPROMISED_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The secret, `clients/{client_id}/secrets/{secret_id}`."""
+    compromised: _builtins.bool
+    """Somebody else may have it: every token that the client got so far dies with it."""
+    force: _builtins.bool
+    """Delete it though it was used within the last hour."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        compromised: _builtins.bool = ...,
+        force: _builtins.bool = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "compromised", b"compromised", "force", b"force", "name", b"name", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___DeleteClientSecretRequest: _TypeAlias = DeleteClientSecretRequest  # noqa: Y015
+
+@_typing.final
+class DeleteClientSecretResponse(_message.Message):
+    """See AuthService.DeleteClientSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def client(self) -> _client_pb2.Client:
+        """The client without it."""
+
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        client: _client_pb2.Client | None = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteClientSecretResponse: _TypeAlias = DeleteClientSecretResponse  # noqa: Y015
 
 @_typing.final
 class GetJwksRequest(_message.Message):
@@ -422,3 +714,325 @@ class JsonWebKey(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JsonWebKey: _TypeAlias = JsonWebKey  # noqa: Y015
+
+@_typing.final
+class GetClientUsageRequest(_message.Message):
+    """See AuthService.GetClientUsage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The client's name, `clients/{client_id}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetClientUsageRequest: _TypeAlias = GetClientUsageRequest  # noqa: Y015
+
+@_typing.final
+class ListAuditEventsRequest(_message.Message):
+    """See AuthService.ListAuditEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Filter(_message.Message):
+        """Which events to list. All conditions must hold."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CLIENT_FIELD_NUMBER: _builtins.int
+        TYPES_FIELD_NUMBER: _builtins.int
+        START_TIME_FIELD_NUMBER: _builtins.int
+        END_TIME_FIELD_NUMBER: _builtins.int
+        client: _builtins.str
+        """Concerning this client, `clients/{client_id}`. Empty: whomever."""
+        @_builtins.property
+        def types(self) -> _containers.RepeatedScalarFieldContainer[_audit_pb2.AuditEventType.ValueType]:
+            """Of one of these types. Empty: of any."""
+
+        @_builtins.property
+        def start_time(self) -> _timestamp_pb2.Timestamp:
+            """At this time or later. Absent: from the beginning."""
+
+        @_builtins.property
+        def end_time(self) -> _timestamp_pb2.Timestamp:
+            """Before this time. Absent: until now."""
+
+        def __init__(
+            self,
+            *,
+            client: _builtins.str = ...,
+            types: _abc.Iterable[_audit_pb2.AuditEventType.ValueType] | None = ...,
+            start_time: _timestamp_pb2.Timestamp | None = ...,
+            end_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "end_time", b"end_time", "start_time", b"start_time", "types", b"types"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many at most; 0: 100. More than 1000 is taken as 1000; negative is refused (AIP-158)."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before, with the same filter. Empty: the first page."""
+    @_builtins.property
+    def filter(self) -> Global___ListAuditEventsRequest.Filter:
+        """Which events to list. Absent: all."""
+
+    def __init__(
+        self,
+        *,
+        filter: Global___ListAuditEventsRequest.Filter | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEventsRequest: _TypeAlias = ListAuditEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListAuditEventsResponse(_message.Message):
+    """See AuthService.ListAuditEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIT_EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: there is none."""
+    @_builtins.property
+    def audit_events(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.AuditEvent]:
+        """The events, newest first."""
+
+    def __init__(
+        self,
+        *,
+        audit_events: _abc.Iterable[_audit_pb2.AuditEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_events", b"audit_events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEventsResponse: _TypeAlias = ListAuditEventsResponse  # noqa: Y015
+
+@_typing.final
+class RevokeTokenRequest(_message.Message):
+    """See AuthService.RevokeToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The access token."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "token", b"token", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___RevokeTokenRequest: _TypeAlias = RevokeTokenRequest  # noqa: Y015
+
+@_typing.final
+class RevokeTokenResponse(_message.Message):
+    """See AuthService.RevokeToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force. Of a token that was dead already: everywhere."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE; unspecified when there was nothing to revoke."""
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already. Absent: there was
+        nothing to revoke.
+        """
+
+    def __init__(
+        self,
+        *,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeTokenResponse: _TypeAlias = RevokeTokenResponse  # noqa: Y015
+
+@_typing.final
+class IntrospectTokenRequest(_message.Message):
+    """See AuthService.IntrospectToken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The access token."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokenRequest: _TypeAlias = IntrospectTokenRequest  # noqa: Y015
+
+@_typing.final
+class IntrospectTokenResponse(_message.Message):
+    """What is known of a token (RFC 7662 §2.2). Of one that is not good, `active` alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    JTI_FIELD_NUMBER: _builtins.int
+    ISSUE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    active: _builtins.bool
+    """Whether a call with it would be let in now."""
+    client_id: _builtins.str
+    """Whose token it is."""
+    jti: _builtins.str
+    """Its id (RFC 7519 §4.1.7), fit for logs."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The scopes it carries."""
+
+    @_builtins.property
+    def issue_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was issued, by the server's clock."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it expires, by the server's clock."""
+
+    def __init__(
+        self,
+        *,
+        active: _builtins.bool = ...,
+        client_id: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        jti: _builtins.str = ...,
+        issue_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "issue_time", b"issue_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "client_id", b"client_id", "expire_time", b"expire_time", "issue_time", b"issue_time", "jti", b"jti", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokenResponse: _TypeAlias = IntrospectTokenResponse  # noqa: Y015
+
+@_typing.final
+class RotateSigningKeyRequest(_message.Message):
+    """See AuthService.RotateSigningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPROMISED_KID_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    compromised_kid: _builtins.str
+    """Kill the key with this id at once, in place of rotating: somebody else may have it. Empty: rotate."""
+    wait: _builtins.bool
+    """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
+    def __init__(
+        self,
+        *,
+        compromised_kid: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wait", b"_wait", "compromised_kid", b"compromised_kid", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___RotateSigningKeyRequest: _TypeAlias = RotateSigningKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateSigningKeyResponse(_message.Message):
+    """See AuthService.RotateSigningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    kid: _builtins.str
+    """Key id of the key this was about, as in JsonWebKey."""
+    state: Global___SigningKeyState.ValueType
+    """How it stands now: signing when the rotation is done, published when it goes on with the next call, removed
+    when it was compromised.
+    """
+    effective: _client_pb2.Effective.ValueType
+    """Where this is in force."""
+    proof: _client_pb2.EffectiveProof.ValueType
+    """What `effective` rests on when it is EFFECTIVE_EVERYWHERE."""
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when this holds everywhere, by the server's clock; in the past when it does already."""
+
+    def __init__(
+        self,
+        *,
+        kid: _builtins.str = ...,
+        state: Global___SigningKeyState.ValueType = ...,
+        effective: _client_pb2.Effective.ValueType = ...,
+        proof: _client_pb2.EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective", b"effective", "everywhere_time", b"everywhere_time", "kid", b"kid", "proof", b"proof", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateSigningKeyResponse: _TypeAlias = RotateSigningKeyResponse  # noqa: Y015

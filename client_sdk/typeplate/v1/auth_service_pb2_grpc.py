@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from typeplate.v1 import audit_pb2 as typeplate_dot_v1_dot_audit__pb2
 from typeplate.v1 import auth_service_pb2 as typeplate_dot_v1_dot_auth__service__pb2
 from typeplate.v1 import client_pb2 as typeplate_dot_v1_dot_client__pb2
 
@@ -74,10 +75,55 @@ class AuthServiceStub(object):
                 request_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientRequest.SerializeToString,
                 response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientResponse.FromString,
                 _registered_method=True)
+        self.SuspendClient = channel.unary_unary(
+                '/typeplate.v1.AuthService/SuspendClient',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientResponse.FromString,
+                _registered_method=True)
+        self.ResumeClient = channel.unary_unary(
+                '/typeplate.v1.AuthService/ResumeClient',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientResponse.FromString,
+                _registered_method=True)
+        self.CreateClientSecret = channel.unary_unary(
+                '/typeplate.v1.AuthService/CreateClientSecret',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.CreateClientSecretRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_client__pb2.ClientSecret.FromString,
+                _registered_method=True)
+        self.DeleteClientSecret = channel.unary_unary(
+                '/typeplate.v1.AuthService/DeleteClientSecret',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/typeplate.v1.AuthService/GetJwks',
                 request_serializer=typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.SerializeToString,
                 response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.Jwks.FromString,
+                _registered_method=True)
+        self.GetClientUsage = channel.unary_unary(
+                '/typeplate.v1.AuthService/GetClientUsage',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.GetClientUsageRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_audit__pb2.ClientUsage.FromString,
+                _registered_method=True)
+        self.ListAuditEvents = channel.unary_unary(
+                '/typeplate.v1.AuthService/ListAuditEvents',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.FromString,
+                _registered_method=True)
+        self.RevokeToken = channel.unary_unary(
+                '/typeplate.v1.AuthService/RevokeToken',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.FromString,
+                _registered_method=True)
+        self.IntrospectToken = channel.unary_unary(
+                '/typeplate.v1.AuthService/IntrospectToken',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.FromString,
+                _registered_method=True)
+        self.RotateSigningKey = channel.unary_unary(
+                '/typeplate.v1.AuthService/RotateSigningKey',
+                request_serializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyRequest.SerializeToString,
+                response_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyResponse.FromString,
                 _registered_method=True)
 
 
@@ -110,7 +156,7 @@ class AuthServiceServicer(object):
     def CreateClient(self, request, context):
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -134,10 +180,11 @@ class AuthServiceServicer(object):
     def UpdateClient(self, request, context):
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
-        scope, which nothing but its revocation with `force` can do).
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        with `force` can do).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,8 +194,53 @@ class AuthServiceServicer(object):
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendClient(self, request, context):
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeClient(self, request, context):
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateClientSecret(self, request, context):
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteClientSecret(self, request, context):
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,6 +248,56 @@ class AuthServiceServicer(object):
 
     def GetJwks(self, request, context):
         """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetClientUsage(self, request, context):
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEvents(self, request, context):
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeToken(self, request, context):
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IntrospectToken(self, request, context):
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateSigningKey(self, request, context):
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,10 +336,55 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientRequest.FromString,
                     response_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeClientResponse.SerializeToString,
             ),
+            'SuspendClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendClient,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.SuspendClientResponse.SerializeToString,
+            ),
+            'ResumeClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeClient,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.ResumeClientResponse.SerializeToString,
+            ),
+            'CreateClientSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateClientSecret,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.CreateClientSecretRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_client__pb2.ClientSecret.SerializeToString,
+            ),
+            'DeleteClientSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteClientSecret,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretResponse.SerializeToString,
+            ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
                     request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.FromString,
                     response_serializer=typeplate_dot_v1_dot_auth__service__pb2.Jwks.SerializeToString,
+            ),
+            'GetClientUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetClientUsage,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.GetClientUsageRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_audit__pb2.ClientUsage.SerializeToString,
+            ),
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'RevokeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeToken,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'IntrospectToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.IntrospectToken,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.SerializeToString,
+            ),
+            'RotateSigningKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateSigningKey,
+                    request_deserializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyRequest.FromString,
+                    response_serializer=typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -382,6 +569,114 @@ class AuthService(object):
             _registered_method=True)
 
     @staticmethod
+    def SuspendClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/SuspendClient',
+            typeplate_dot_v1_dot_auth__service__pb2.SuspendClientRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.SuspendClientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/ResumeClient',
+            typeplate_dot_v1_dot_auth__service__pb2.ResumeClientRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.ResumeClientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateClientSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/CreateClientSecret',
+            typeplate_dot_v1_dot_auth__service__pb2.CreateClientSecretRequest.SerializeToString,
+            typeplate_dot_v1_dot_client__pb2.ClientSecret.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteClientSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/DeleteClientSecret',
+            typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.DeleteClientSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetJwks(request,
             target,
             options=(),
@@ -398,6 +693,141 @@ class AuthService(object):
             '/typeplate.v1.AuthService/GetJwks',
             typeplate_dot_v1_dot_auth__service__pb2.GetJwksRequest.SerializeToString,
             typeplate_dot_v1_dot_auth__service__pb2.Jwks.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetClientUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/GetClientUsage',
+            typeplate_dot_v1_dot_auth__service__pb2.GetClientUsageRequest.SerializeToString,
+            typeplate_dot_v1_dot_audit__pb2.ClientUsage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/ListAuditEvents',
+            typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/RevokeToken',
+            typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IntrospectToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/IntrospectToken',
+            typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateSigningKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/typeplate.v1.AuthService/RotateSigningKey',
+            typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyRequest.SerializeToString,
+            typeplate_dot_v1_dot_auth__service__pb2.RotateSigningKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

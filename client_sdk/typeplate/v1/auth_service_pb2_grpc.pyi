@@ -5,6 +5,7 @@ Tokens for applications, and the administration of applications."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from typeplate.v1 import audit_pb2 as _audit_pb2
 from typeplate.v1 import auth_service_pb2 as _auth_service_pb2
 from typeplate.v1 import client_pb2 as _client_pb2
 import abc as _abc_1
@@ -56,7 +57,7 @@ class AuthServiceStub:
     CreateClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientRequest, _client_pb2.Client]
     """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-    When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
     ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]
@@ -66,20 +67,80 @@ class AuthServiceStub:
     UpdateClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.UpdateClientRequest, _client_pb2.Client]
     """Changes display name, scopes, longest token life or labels.
 
-    When a scope was taken away, no token issued before is admitted once this has returned. Needs
-    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-    (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
-    scope, which nothing but its revocation with `force` can do).
+    When a scope was taken away, no token issued before is admitted once this has returned; on every
+    replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+    `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+    with `force` can do).
     """
     RevokeClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]
     """Revokes an application for good: its secrets, its tokens.
 
     A call that starts after this has returned and carries one of its tokens is refused, also after a
-    crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+    crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+    before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
     `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+    """
+    SuspendClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.SuspendClientRequest, _auth_service_pb2.SuspendClientResponse]
+    """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+    Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+    revoked client, `LAST_ADMIN` unless `force` is set).
+    """
+    ResumeClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ResumeClientRequest, _auth_service_pb2.ResumeClientResponse]
+    """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+    Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+    INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+    """
+    CreateClientSecret: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientSecretRequest, _client_pb2.ClientSecret]
+    """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+    When it has returned, the secret works, on every replica unless the caller's deadline came first.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+    live secrets, `FAILED_PRECONDITION` for a revoked client).
+    """
+    DeleteClientSecret: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.DeleteClientSecretRequest, _auth_service_pb2.DeleteClientSecretResponse]
+    """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+    the client dies.
+
+    Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+    FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+    `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
     """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
+    GetClientUsage: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientUsageRequest, _audit_pb2.ClientUsage]
+    """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+    minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+    """
+    ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ListAuditEventsRequest, _auth_service_pb2.ListAuditEventsResponse]
+    """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+    Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    RevokeToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]
+    """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+    A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+    no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+    """
+    IntrospectToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]
+    """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+    Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+    """
+    RotateSigningKey: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RotateSigningKeyRequest, _auth_service_pb2.RotateSigningKeyResponse]
+    """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+    The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+    only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+    with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+    FAILED_PRECONDITION when the published key was taken away meanwhile.
+    """
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -108,7 +169,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CreateClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-    When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
     ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]  # type: ignore[assignment]
@@ -118,20 +179,80 @@ class AuthServiceAsyncStub(AuthServiceStub):
     UpdateClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.UpdateClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Changes display name, scopes, longest token life or labels.
 
-    When a scope was taken away, no token issued before is admitted once this has returned. Needs
-    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-    (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
-    scope, which nothing but its revocation with `force` can do).
+    When a scope was taken away, no token issued before is admitted once this has returned; on every
+    replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+    `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+    with `force` can do).
     """
     RevokeClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]  # type: ignore[assignment]
     """Revokes an application for good: its secrets, its tokens.
 
     A call that starts after this has returned and carries one of its tokens is refused, also after a
-    crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+    crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+    before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
     `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+    """
+    SuspendClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.SuspendClientRequest, _auth_service_pb2.SuspendClientResponse]  # type: ignore[assignment]
+    """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+    Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+    `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+    revoked client, `LAST_ADMIN` unless `force` is set).
+    """
+    ResumeClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ResumeClientRequest, _auth_service_pb2.ResumeClientResponse]  # type: ignore[assignment]
+    """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+    Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+    INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+    """
+    CreateClientSecret: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientSecretRequest, _client_pb2.ClientSecret]  # type: ignore[assignment]
+    """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+    When it has returned, the secret works, on every replica unless the caller's deadline came first.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+    live secrets, `FAILED_PRECONDITION` for a revoked client).
+    """
+    DeleteClientSecret: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.DeleteClientSecretRequest, _auth_service_pb2.DeleteClientSecretResponse]  # type: ignore[assignment]
+    """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+    the client dies.
+
+    Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+    FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+    `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]  # type: ignore[assignment]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
+    GetClientUsage: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientUsageRequest, _audit_pb2.ClientUsage]  # type: ignore[assignment]
+    """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+    minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+    """
+    ListAuditEvents: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ListAuditEventsRequest, _auth_service_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
+    """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+    Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+    Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    RevokeToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
+    """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+    A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+    no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+    """
+    IntrospectToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]  # type: ignore[assignment]
+    """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+    Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+    """
+    RotateSigningKey: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RotateSigningKeyRequest, _auth_service_pb2.RotateSigningKeyResponse]  # type: ignore[assignment]
+    """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+    The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+    only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+    with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+    FAILED_PRECONDITION when the published key was taken away meanwhile.
+    """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """Exchanges an application's key for a short-lived access token, and administers applications.
@@ -169,7 +290,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_client_pb2.Client, _abc.Awaitable[_client_pb2.Client]]:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
         """
 
@@ -197,10 +318,11 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_client_pb2.Client, _abc.Awaitable[_client_pb2.Client]]:
         """Changes display name, scopes, longest token life or labels.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Needs
-        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION
-        (`FAILED_PRECONDITION` for a revoked client, `LAST_ADMIN` when the last active administrator would lose its
-        scope, which nothing but its revocation with `force` can do).
+        When a scope was taken away, no token issued before is admitted once this has returned; on every
+        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        with `force` can do).
         """
 
     @_abc_1.abstractmethod
@@ -212,8 +334,61 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes an application for good: its secrets, its tokens.
 
         A call that starts after this has returned and carries one of its tokens is refused, also after a
-        crash and a restart. Calling it again for a revoked client changes nothing and succeeds. Needs
+        crash and a restart: by the replica that answered, and by all of them when `effective` says so. Answers
+        before the caller's deadline in any case. Calling it again changes nothing and waits again. Needs
         `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION `LAST_ADMIN` unless `force` is set.
+        """
+
+    @_abc_1.abstractmethod
+    def SuspendClient(
+        self,
+        request: _auth_service_pb2.SuspendClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.SuspendClientResponse, _abc.Awaitable[_auth_service_pb2.SuspendClientResponse]]:
+        """Suspends an application until it is resumed: its secrets, its tokens. Those issued before stay dead.
+
+        Promises and answers as RevokeClient does; calling it again changes nothing and waits again. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a
+        revoked client, `LAST_ADMIN` unless `force` is set).
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeClient(
+        self,
+        request: _auth_service_pb2.ResumeClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ResumeClientResponse, _abc.Awaitable[_auth_service_pb2.ResumeClientResponse]]:
+        """Resumes a suspended application: its secrets work again, tokens issued before the suspension do not.
+
+        Of an active client it changes nothing. Answers as RevokeClient does. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (revoked).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateClientSecret(
+        self,
+        request: _auth_service_pb2.CreateClientSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_client_pb2.ClientSecret, _abc.Awaitable[_client_pb2.ClientSecret]]:
+        """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
+
+        When it has returned, the secret works, on every replica unless the caller's deadline came first.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        live secrets, `FAILED_PRECONDITION` for a revoked client).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteClientSecret(
+        self,
+        request: _auth_service_pb2.DeleteClientSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.DeleteClientSecretResponse, _abc.Awaitable[_auth_service_pb2.DeleteClientSecretResponse]]:
+        """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
+        the client dies.
+
+        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
+        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
         """
 
     @_abc_1.abstractmethod
@@ -223,5 +398,65 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.Jwks, _abc.Awaitable[_auth_service_pb2.Jwks]]:
         """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
+
+    @_abc_1.abstractmethod
+    def GetClientUsage(
+        self,
+        request: _auth_service_pb2.GetClientUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ClientUsage, _abc.Awaitable[_audit_pb2.ClientUsage]]:
+        """What a client calls, from where, and when it and each of its secrets were last used. Calls count about a
+        minute after they ended. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: _auth_service_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ListAuditEventsResponse, _abc.Awaitable[_auth_service_pb2.ListAuditEventsResponse]]:
+        """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
+
+        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
+        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeToken(
+        self,
+        request: _auth_service_pb2.RevokeTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.RevokeTokenResponse, _abc.Awaitable[_auth_service_pb2.RevokeTokenResponse]]:
+        """Revokes one access token (RFC 7009); the client's other tokens live on.
+
+        A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
+        no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        """
+
+    @_abc_1.abstractmethod
+    def IntrospectToken(
+        self,
+        request: _auth_service_pb2.IntrospectTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.IntrospectTokenResponse, _abc.Awaitable[_auth_service_pb2.IntrospectTokenResponse]]:
+        """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
+
+        Needs `tokens:introspect`. Errors: UNAVAILABLE `AUTH_STATE_STALE` when this replica cannot tell.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateSigningKey(
+        self,
+        request: _auth_service_pb2.RotateSigningKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.RotateSigningKeyResponse, _abc.Awaitable[_auth_service_pb2.RotateSigningKeyResponse]]:
+        """Makes a new key sign access tokens. Tokens signed by the one before stay good until they expire.
+
+        The new key signs once every replica knows it. When the caller's deadline comes first, or `wait` is false, it is
+        only published, and the next call goes on from there. With `compromised_kid` that key dies at once instead, and
+        with it every token it signed. Needs `clients:admin`. Errors: NOT_FOUND for an unknown `compromised_kid`,
+        FAILED_PRECONDITION when the published key was taken away meanwhile.
+        """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

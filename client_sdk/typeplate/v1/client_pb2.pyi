@@ -49,6 +49,58 @@ CLIENT_STATE_REVOKED: ClientState.ValueType  # 3
 """It may not, ever again."""
 Global___ClientState: _TypeAlias = ClientState  # noqa: Y015
 
+class _Effective:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EffectiveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Effective.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EFFECTIVE_UNSPECIFIED: _Effective.ValueType  # 0
+    """Never sent."""
+    EFFECTIVE_THIS_REPLICA: _Effective.ValueType  # 1
+    """On the replica that answered. By `everywhere_time` on all of them."""
+    EFFECTIVE_EVERYWHERE: _Effective.ValueType  # 2
+    """On every replica, partitioned, paused, joining and leaving ones included."""
+
+class Effective(_Effective, metaclass=_EffectiveEnumTypeWrapper):
+    """Where a change is in force."""
+
+EFFECTIVE_UNSPECIFIED: Effective.ValueType  # 0
+"""Never sent."""
+EFFECTIVE_THIS_REPLICA: Effective.ValueType  # 1
+"""On the replica that answered. By `everywhere_time` on all of them."""
+EFFECTIVE_EVERYWHERE: Effective.ValueType  # 2
+"""On every replica, partitioned, paused, joining and leaving ones included."""
+Global___Effective: _TypeAlias = Effective  # noqa: Y015
+
+class _EffectiveProof:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EffectiveProofEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EffectiveProof.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EFFECTIVE_PROOF_UNSPECIFIED: _EffectiveProof.ValueType  # 0
+    """It is not in force everywhere, as far as is known."""
+    EFFECTIVE_PROOF_ACKNOWLEDGED: _EffectiveProof.ValueType  # 1
+    """Every replica has said that it has the change."""
+    EFFECTIVE_PROOF_STALENESS_BOUND: _EffectiveProof.ValueType  # 2
+    """Some did not say so, but `max_staleness` has passed since the change: by now they admit nobody. Outside of this
+    is only a pause that also stops a machine's boot-time clock, as freezing a whole virtual machine may.
+    """
+
+class EffectiveProof(_EffectiveProof, metaclass=_EffectiveProofEnumTypeWrapper):
+    """What EFFECTIVE_EVERYWHERE rests on."""
+
+EFFECTIVE_PROOF_UNSPECIFIED: EffectiveProof.ValueType  # 0
+"""It is not in force everywhere, as far as is known."""
+EFFECTIVE_PROOF_ACKNOWLEDGED: EffectiveProof.ValueType  # 1
+"""Every replica has said that it has the change."""
+EFFECTIVE_PROOF_STALENESS_BOUND: EffectiveProof.ValueType  # 2
+"""Some did not say so, but `max_staleness` has passed since the change: by now they admit nobody. Outside of this
+is only a pause that also stops a machine's boot-time clock, as freezing a whole virtual machine may.
+"""
+Global___EffectiveProof: _TypeAlias = EffectiveProof  # noqa: Y015
+
 @_typing.final
 class Client(_message.Message):
     """An application that reads vehicle data (an OAuth2 confidential client, RFC 6749 §2.1). It is not a
@@ -106,7 +158,8 @@ class Client(_message.Message):
     """Changes with each change of the client (AIP-154). Sent with UpdateClient it must be the current one; empty: not compared."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The scopes that its tokens may carry: `vehicles:read`, `vehicles:write`, `clients:admin`.
+        """The scopes that its tokens may carry: `vehicles:read`, `vehicles:write`, `clients:admin`,
+        `tokens:introspect`.
         Empty: its tokens carry none, which still suffices for methods that need only a valid token.
         Taking a scope away kills the tokens issued before; adding one does not.
         """
@@ -121,7 +174,7 @@ class Client(_message.Message):
 
     @_builtins.property
     def secrets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClientSecret]:
-        """What is known of its secrets: at most two live ones. The value itself is in CreateClient's answer only."""
+        """What is known of its secrets: at most two live ones. The value itself is in the answer of the call that made it only."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -62,6 +62,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: no active client with `clients:admin` would be left. Only RevokeClient with `force` does that."""
     ERROR_REASON_FAILED_PRECONDITION: _ErrorReason.ValueType  # 45
     """FAILED_PRECONDITION: the resource's state does not allow this, for example changing a revoked client."""
+    ERROR_REASON_SECRET_LIMIT: _ErrorReason.ValueType  # 46
+    """FAILED_PRECONDITION: the client has two live secrets already. Delete one first."""
+    ERROR_REASON_SECRET_IN_USE: _ErrorReason.ValueType  # 47
+    """FAILED_PRECONDITION: the secret was used within the last hour; metadata `last_use_time` (epoch seconds) and
+    `last_use_peer` say when and from where. Needs `force`.
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 60
     """INTERNAL: a fault of the server. The request id finds it in the server's log."""
 
@@ -113,6 +119,12 @@ ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION: no active client with `clients:admin` would be left. Only RevokeClient with `force` does that."""
 ERROR_REASON_FAILED_PRECONDITION: ErrorReason.ValueType  # 45
 """FAILED_PRECONDITION: the resource's state does not allow this, for example changing a revoked client."""
+ERROR_REASON_SECRET_LIMIT: ErrorReason.ValueType  # 46
+"""FAILED_PRECONDITION: the client has two live secrets already. Delete one first."""
+ERROR_REASON_SECRET_IN_USE: ErrorReason.ValueType  # 47
+"""FAILED_PRECONDITION: the secret was used within the last hour; metadata `last_use_time` (epoch seconds) and
+`last_use_peer` say when and from where. Needs `force`.
+"""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 60
 """INTERNAL: a fault of the server. The request id finds it in the server's log."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

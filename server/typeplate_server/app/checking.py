@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.deployment import (
+    is_claimed_by_another,
+    not_readable,
+    open_database,
+    other_key_file,
+    read_keys,
+)
 from typeplate_server.app.failure import StartupError
-from typeplate_server.app.parts import read_keys
 from typeplate_server.app.serving import read_tls
+from typeplate_server.auth.keyfile import KeyFile
 from typeplate_server.config import Settings
+from typeplate_server.errors import ServiceError
 from typeplate_server.store.faults import DatabaseError
-from typeplate_server.store.migration import migrate, require_current
+from typeplate_server.store.migration import migrate, schema_state
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -20,16 +29,31 @@ def problems(settings: Settings) -> Iterator[str]:
     except StartupError as error:
         yield str(error)
     data_dir = DataDir(settings.data_dir)
-    if not data_dir.key_file.exists() and not any(data_dir.path.glob("*.db")):
-        return
     try:
-        read_keys(data_dir)
-    except StartupError as error:
+        if _is_new(settings, data_dir):
+            return
+        keys = read_keys(data_dir)
+        if asyncio.run(_belongs_to_another(settings, keys)):
+            yield other_key_file(data_dir)
+    except (StartupError, DatabaseError) as error:
         yield str(error)
+
+
+def _is_new(settings: Settings, data_dir: DataDir) -> bool:
+    """Whether `serve` would make everything. Raises DatabaseError, for a database that is not durable too."""
+    if not settings.database_url and not data_dir.path.exists():
+        return True
+    return schema_state(settings.database, sound=True).kind == "empty" and not data_dir.key_file.exists()
+
+
+async def _belongs_to_another(settings: Settings, keys: KeyFile) -> bool:
+    database = open_database(settings)
     try:
-        require_current(settings.database)
-    except DatabaseError as error:
-        yield str(error)
+        return await is_claimed_by_another(database, keys)
+    except ServiceError as error:
+        raise not_readable(error) from None
+    finally:
+        await database.close()
 
 
 def migrate_schema(settings: Settings) -> str:

@@ -30,7 +30,7 @@ class DataDir:
 
     @property
     def key_file(self) -> Path:
-        """Pepper, signing keys and issuer."""
+        """Pepper, sealing key and issuer."""
         return self.path / "keys.json"
 
     @property

@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
+from typeplate_server.app.clocks import CLOCK
+from typeplate_server.app.deployment import open_database
 from typeplate_server.app.failure import StartupError
-from typeplate_server.app.parts import CLOCK, open_database
 from typeplate_server.config import Settings
 from typeplate_server.errors import InvalidArgument, Unavailable
 from typeplate_server.store.vehicles import SqlVehicleStore

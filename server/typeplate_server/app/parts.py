@@ -2,96 +2,136 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
+from typeplate_server.app.clocks import CLOCK, boot_time
 from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys
 from typeplate_server.app.failure import StartupError
 from typeplate_server.auth.admission import Admission
-from typeplate_server.auth.clients import ClientState
+from typeplate_server.auth.audit import Chain
+from typeplate_server.auth.audit_log import AuditLog, RefusalCounts
+from typeplate_server.auth.auth_state import AuthState
+from typeplate_server.auth.changes import Changes
 from typeplate_server.auth.exchange import TokenExchange
 from typeplate_server.auth.failures import FailureLimiter
-from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
-from typeplate_server.auth.keyring import KeyRing
+from typeplate_server.auth.key_administration import KeyAdministration
+from typeplate_server.auth.keyfile import KeyFile
+from typeplate_server.auth.keyring import KeyRing, SigningKey
+from typeplate_server.auth.propagation import Acknowledgements
 from typeplate_server.auth.registry import ClientRegistry
+from typeplate_server.auth.replica import Replica
+from typeplate_server.auth.revoked_tokens import RevokedTokens
+from typeplate_server.auth.sealing import SealBroken, Sealer
+from typeplate_server.auth.secret_uses import SecretUses
 from typeplate_server.auth.secrets import SecretHasher
 from typeplate_server.auth.service import ClientAdministration
-from typeplate_server.auth.timekeeping import NeverBackwards
+from typeplate_server.auth.signing_keys import StoredKeys
+from typeplate_server.auth.store import ReplicaIdentity
+from typeplate_server.auth.token_administration import TokenAdministration
 from typeplate_server.auth.tokens import AccessTokenVerifier, TokenIssuer
+from typeplate_server.auth.usage import Usage
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
+from typeplate_server.rpc.call import peer_address
+from typeplate_server.store.audit import AuditTrail, SqlAuditStore
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.database import Database
-from typeplate_server.store.faults import DatabaseError
-from typeplate_server.store.migration import require_current
+from typeplate_server.store.deployment import SqlDeploymentStore
+from typeplate_server.store.replicas import SqlReplicaStore
+from typeplate_server.store.revoked_tokens import SqlRevokedTokenStore
+from typeplate_server.store.secret_uses import SqlSecretUseStore
+from typeplate_server.store.usage import SqlUsageStore
 from typeplate_server.store.vehicles import SqlVehicleStore
 from typeplate_server.vehicles.catalog import Catalog
-
-CLOCK: Final = NeverBackwards(time.time, time.monotonic)
-"""The one wall clock; everything else is handed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a server is made of, once its database has been read."""
+    """What a server is made of. Of the auth state it knows the signing keys; `replica` brings the rest."""
 
     database: Database
+    replica: Replica
     keys: KeyRing
     admission: Admission
     exchange: TokenExchange
     clients: ClientAdministration
-    registry: ClientRegistry
+    tokens: TokenAdministration
+    rotation: KeyAdministration
+    secret_uses: SecretUses
+    audit: AuditLog
+    refusals: RefusalCounts
+    usage: Usage
     catalog: Catalog
 
 
-async def assemble(settings: Settings) -> Parts:
-    """Open the database and read the auth state. Raises StartupError. The caller closes `database`."""
-    key_file = read_keys(DataDir(settings.data_dir))
+def _nobody_to_tell() -> None:
+    """For a process that keeps no streams open."""
+
+
+async def assemble(settings: Settings, changed: Callable[[], None] = _nobody_to_tell) -> Parts:
+    """Open the database, see that the key file is the deployment's, and read the signing keys.
+
+    `changed` is called after each change of auth state that has been applied here. Raises StartupError. The caller
+    closes `database`.
+    """
+    data_dir = DataDir(settings.data_dir)
+    key_file = read_keys(data_dir)
     database = open_database(settings)
-    store = SqlClientStore(database)
-    registry = ClientRegistry(await _load_clients(database, store))
-    keys = KeyRing(key_file.signing_keys)
+    try:
+        await claim(database, key_file, data_dir)
+        parts = _join(settings, key_file, database, changed)
+        await parts.rotation.ensure_first()
+        return parts
+    except (ServiceError, SealBroken, StartupError) as error:
+        await database.close()
+        raise _as_startup_error(error) from None
+
+
+def _as_startup_error(error: ServiceError | SealBroken | StartupError) -> StartupError:
+    if isinstance(error, ServiceError):
+        return not_readable(error)
+    return error if isinstance(error, StartupError) else StartupError(str(error))
+
+
+def _join(settings: Settings, key_file: KeyFile, database: Database, changed: Callable[[], None]) -> Parts:
+    sealer = Sealer(key_file.sealing_key)
+    ring = KeyRing((SigningKey.generate(),))  # known to nobody; the stored keys take its place before it is used
+    registry, revoked, stored_keys = ClientRegistry(), RevokedTokens(), StoredKeys(ring, sealer)
+    replicas, identity = SqlReplicaStore(database, CLOCK), _identity()
+    replica = Replica(replicas, identity, AuthState(registry, revoked, stored_keys), boot_time, changed=changed)
+    waiting = Acknowledgements(replicas, identity, lambda: replica.max_staleness_s, boot_time, CLOCK)
+    changes = Changes(waiting, changed)
+    uses = SecretUses(SqlSecretUseStore(database))
+    trail = AuditTrail(Chain(key_file.sealing_key), CLOCK)
+    audit = SqlAuditStore(database, trail)
     hasher = SecretHasher(key_file.pepper)
-    verifier = AccessTokenVerifier(keys, key_file.issuer, CLOCK)
-    issuer = TokenIssuer(keys, key_file.issuer, CLOCK, max_lifetime_s=settings.max_token_lifetime)
+    verifier = AccessTokenVerifier(ring, key_file.issuer, CLOCK)
+    issuer = TokenIssuer(ring, key_file.issuer, CLOCK, max_lifetime_s=settings.max_token_lifetime)
+    admission = Admission(ring, verifier, registry, CLOCK, replica.fresh, revoked=revoked)
+    limiter = FailureLimiter(time.monotonic)
     return Parts(
         database=database,
-        keys=keys,
-        admission=Admission(keys, verifier, registry, CLOCK, always_fresh),
-        exchange=TokenExchange(registry, hasher, issuer, CLOCK, always_fresh, FailureLimiter(time.monotonic)),
-        clients=ClientAdministration(store, registry, hasher, CLOCK),
-        registry=registry,
+        replica=replica,
+        keys=ring,
+        admission=admission,
+        exchange=TokenExchange(registry, hasher, issuer, CLOCK, replica.fresh, limiter, uses),
+        clients=ClientAdministration(SqlClientStore(database, trail), registry, hasher, CLOCK, changes, uses),
+        tokens=TokenAdministration(SqlRevokedTokenStore(database, trail), revoked, verifier, admission, changes, CLOCK),
+        rotation=KeyAdministration(SqlDeploymentStore(database, trail), stored_keys, sealer, changes, CLOCK),
+        secret_uses=uses,
+        audit=AuditLog(audit),
+        refusals=RefusalCounts(audit, lambda client_id: registry.get(client_id) is not None),
+        usage=Usage(SqlUsageStore(database), uses, CLOCK, time.perf_counter, peer_address),
         catalog=Catalog(SqlVehicleStore(database), CLOCK),
     )
 
 
-async def _load_clients(database: Database, store: SqlClientStore) -> list[ClientState]:
-    try:
-        _, clients = await store.load_all()
-        return clients
-    except ServiceError as error:
-        await database.close()
-        raise StartupError(f"the clients cannot be read: {error.message} ({error.__cause__})") from None
-
-
-def open_database(settings: Settings) -> Database:
-    """The database, if its schema is the one this program works with."""
-    try:
-        require_current(settings.database)
-        return Database(settings.database, settings.data_dir)
-    except DatabaseError as error:
-        raise StartupError(str(error)) from None
-
-
-def read_keys(data_dir: DataDir) -> KeyFile:
-    """The key file, or the sentence why not."""
-    try:
-        return load_key_file(data_dir.key_file)
-    except KeyFileError as error:
-        raise StartupError(str(error)) from None
-
-
-def always_fresh() -> bool:
-    """One process owns the database and applies every change itself: what it knows is what there is."""
-    return True
+def _identity() -> ReplicaIdentity:
+    """Machine and process for people to read; what tells one run from another is random."""
+    return ReplicaIdentity(f"{socket.gethostname()}:{os.getpid()}", secrets.token_hex(16))

@@ -1,7 +1,10 @@
 """Runs the server: start, serve until told to stop, drain, stop.
 
+Order at the start: the replica registers and reads the auth state, then follows it, and only then the server listens.
+
 Order at the end: health says NOT_SERVING, no new connection or call is accepted, calls in progress may finish within
-`drain_seconds`, the rest is cut, the log is written, the database closed. A second signal ends the process at once.
+`drain_seconds`, the rest is cut. Now nothing is admitted any more: the replica follows no longer and deregisters. Last
+uses of secrets and the log are written, the database closed. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -13,24 +16,30 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from typeplate.v1 import auth_service_pb2, data_service_pb2
+from typeplate_server.app import chores
 from typeplate_server.app.admin_env import outdated
+from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.deployment import forget_earlier_runs, not_readable
 from typeplate_server.app.failure import BusyError, StartupError
-from typeplate_server.app.parts import CLOCK, Parts, assemble
+from typeplate_server.app.parts import Parts, assemble
 from typeplate_server.app.setup import initialise
 from typeplate_server.config import Settings
+from typeplate_server.errors import ServiceError
 from typeplate_server.rpc import health, reflection, server
 from typeplate_server.rpc.auth_servicer import AuthServicer
 from typeplate_server.rpc.call_log import CallLog
 from typeplate_server.rpc.data_servicer import DataServicer
 from typeplate_server.rpc.interceptor import Interceptor, Service
+from typeplate_server.rpc.open_streams import OpenStreams
+from typeplate_server.rpc.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -75,26 +84,45 @@ async def running(settings: Settings, log: TextIO) -> AsyncIterator[Running]:
     data_dir.create()
     with data_dir.locked():
         new_admin = await initialise(settings)
-        parts = await assemble(settings)
+        streams = OpenStreams()
+        parts = await assemble(settings, streams.recheck)
+        await forget_earlier_runs(settings, parts.database)
         call_log = CallLog(log, CLOCK, only_failed=settings.log_level in ("warning", "error"))
-        following = asyncio.create_task(_follow(parts))
         try:
             call_log.start()
-            async with _listening(settings, parts, call_log) as address:
+            async with _following(parts), _listening(settings, parts, streams, call_log) as address:
                 if problem := outdated(data_dir.admin_env, settings, address):
                     logger.warning(problem)
                 yield Running(address, new_admin, parts)
         finally:
-            following.cancel()
             call_log.close()
-            await _close(parts)
+            await _in_time(parts.database.close())
 
 
 @asynccontextmanager
-async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> AsyncIterator[str]:
+async def _following(parts: Parts) -> AsyncIterator[None]:
+    """This process is a replica: fresh when entered, followed meanwhile, and gone from the others' lists afterwards."""
+    try:
+        await parts.replica.start()
+    except (ServiceError, TimeoutError) as error:
+        raise not_readable(error) from None
+    tasks = [asyncio.create_task(work) for work in (parts.replica.run(), chores.run(parts), _follow(parts))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _in_time(parts.replica.leave())
+        for flush in (parts.secret_uses.flush, parts.usage.flush, parts.refusals.flush):
+            await _in_time(flush())
+
+
+@asynccontextmanager
+async def _listening(settings: Settings, parts: Parts, streams: OpenStreams, call_log: CallLog) -> AsyncIterator[str]:
     tls = read_tls(settings)
     own = [
-        Service(AUTH_SERVICE, AuthServicer(parts.clients, parts.exchange, parts.keys)),
+        Service(AUTH_SERVICE, _auth_servicer(parts)),
         Service(DATA_SERVICE, DataServicer(parts.catalog)),
     ]
     names = [service.descriptor.full_name for service in own]
@@ -103,7 +131,9 @@ async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> Asy
     if settings.reflection:
         servicer = reflection.servicer([*names, health.SERVICE.full_name])
         services.append(Service(reflection.SERVICE, servicer, reflection.access))
-    interceptor = Interceptor(services, parts.admission, call_log)
+    interceptor = Interceptor(
+        services, parts.admission, call_log, streams, tally=Tally(parts.usage, parts.refusals, parts.admission)
+    )
     grpc_server = server.build(interceptor, max_concurrent_rpcs=settings.max_concurrent_rpcs)
     try:
         address = server.bind(grpc_server, settings.listen, tls)
@@ -120,6 +150,12 @@ async def _listening(settings: Settings, parts: Parts, call_log: CallLog) -> Asy
         logger.info("stopped")
 
 
+def _auth_servicer(parts: Parts) -> AuthServicer:
+    return AuthServicer(
+        parts.clients, parts.exchange, parts.keys, parts.audit, parts.usage, parts.tokens, parts.rotation
+    )
+
+
 async def _follow(parts: Parts) -> None:
     """Take in what other processes write, an import above all."""
     while True:
@@ -130,10 +166,10 @@ async def _follow(parts: Parts) -> None:
         await asyncio.sleep(RETRY_S)
 
 
-async def _close(parts: Parts) -> None:
-    """Let a write that has begun come to its end; one that hangs must not hold up the stop."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(parts.database.close(), CLOSING_S)
+async def _in_time(work: Coroutine[Any, Any, object]) -> None:
+    """Let what ends a server's work come to its end; a database that hangs or is gone must not hold up the stop."""
+    with contextlib.suppress(TimeoutError, ServiceError):
+        await asyncio.wait_for(work, CLOSING_S)
 
 
 def read_tls(settings: Settings) -> server.TlsFiles | None:

@@ -2,7 +2,8 @@
 
 Rules: nothing that exists is overwritten. A setup that was broken off is completed by the next one, for as long as no
 client exists nothing can be lost. Once there are clients, a missing key file or database is an error to be told, for
-making a new one would silently kill every secret or lose every vehicle.
+making a new one would silently kill every secret or lose every vehicle. Several replicas may begin at once: what one
+has made the others find.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import shlex
 from pathlib import Path
 
 from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys, trail_of
 from typeplate_server.app.failure import StartupError
-from typeplate_server.app.parts import Parts, assemble, open_database
+from typeplate_server.app.parts import Parts, assemble
 from typeplate_server.auth.clients import KNOWN_SCOPES
 from typeplate_server.auth.keyfile import KeyFileError, create_key_file
 from typeplate_server.auth.secrets import new_secret
 from typeplate_server.auth.service import ClientDraft
 from typeplate_server.auth.store import CommitUnknown
-from typeplate_server.config import Settings
-from typeplate_server.errors import ServiceError
+from typeplate_server.config import Settings, shown_url
+from typeplate_server.errors import AlreadyExists, ServiceError
 from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.database import Database
+from typeplate_server.store.deployment import SqlDeploymentStore
 from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import migrate, schema_state
 
@@ -37,9 +41,13 @@ async def initialise(settings: Settings) -> Path | None:
         await _make_keys(settings, data_dir)
     parts = await assemble(settings)
     try:
-        if len(parts.registry):
+        if await _has_clients(parts.database):
             return None
         return await _make_admin(settings, data_dir, parts, "admin")
+    except AlreadyExists:
+        return None  # another replica, begun at the same time, was first
+    except ServiceError as error:
+        raise not_readable(error) from None
     finally:
         await parts.database.close()
 
@@ -49,8 +57,23 @@ async def new_admin(settings: Settings) -> Path:
     parts = await assemble(settings)
     try:
         return await _make_admin(settings, DataDir(settings.data_dir), parts, f"admin-{secrets.token_hex(4)}")
+    except ServiceError as error:
+        raise not_readable(error) from None
     finally:
         await parts.database.close()
+
+
+async def begin_epoch(settings: Settings) -> None:
+    """Kill every token issued so far, after a restore. Needs the lock, and no replica elsewhere that serves."""
+    key_file = read_keys(DataDir(settings.data_dir))
+    database = open_database(settings)
+    try:
+        await claim(database, key_file, DataDir(settings.data_dir))
+        await SqlDeploymentStore(database, trail_of(key_file)).begin_epoch()
+    except ServiceError as error:
+        raise not_readable(error) from None
+    finally:
+        await database.close()
 
 
 def _make_database(settings: Settings, data_dir: DataDir) -> None:
@@ -59,7 +82,8 @@ def _make_database(settings: Settings, data_dir: DataDir) -> None:
             return
         if data_dir.key_file.exists():
             raise StartupError(
-                f"{data_dir.key_file} is there but its database {settings.database} is not: restore the database, "
+                f"{data_dir.key_file} is there but its database {shown_url(settings.database)} is not: "
+                "restore the database, "
                 "or move the key file away to begin anew"
             )
         migrate(settings.database, settings.data_dir)
@@ -68,10 +92,10 @@ def _make_database(settings: Settings, data_dir: DataDir) -> None:
 
 
 async def _make_keys(settings: Settings, data_dir: DataDir) -> None:
-    if await _has_clients(settings):
+    if await _is_in_use(settings):
         raise StartupError(
-            f"{data_dir.key_file} is missing, and without it no secret in {settings.database} can be checked: "
-            "restore it from its backup"
+            f"{data_dir.key_file} is missing, and without it no secret in {shown_url(settings.database)} can be "
+            "checked: copy it from another replica, or restore it from its backup"
         )
     try:
         create_key_file(data_dir.key_file)
@@ -79,22 +103,30 @@ async def _make_keys(settings: Settings, data_dir: DataDir) -> None:
         raise StartupError(str(error)) from None
 
 
-async def _has_clients(settings: Settings) -> bool:
+async def _is_in_use(settings: Settings) -> bool:
+    """Whether somebody's secrets or signing keys depend on a key file."""
     database = open_database(settings)
     try:
-        _, clients = await SqlClientStore(database).load_all()
-        return bool(clients)
+        deployment = await SqlDeploymentStore(database).read()
+        return bool(deployment.key_fingerprint) or await _has_clients(database)
+    except ServiceError as error:
+        raise not_readable(error) from None
     finally:
         await database.close()
 
 
+async def _has_clients(database: Database) -> bool:
+    return await SqlClientStore(database).count() > 0
+
+
 async def _make_admin(settings: Settings, data_dir: DataDir, parts: Parts, client_id: str) -> Path:
+    """Replicas that serve already hear of it within moments; nobody is waited for."""
     draft = ClientDraft(client_id=client_id, display_name="Administrator", scopes=sorted(KNOWN_SCOPES))
     secret, path = new_secret(), data_dir.path / f"{client_id}.env"
     # The file first: were the process killed in between, a client whose secret nobody knows would be for ever.
     data_dir.write_private(path, credentials(settings.target, client_id, secret.value))
     try:
-        await parts.clients.create(draft, secret=secret)
+        await parts.clients.create(draft, secret=secret, within=0.0)
     except CommitUnknown:
         raise
     except ServiceError:

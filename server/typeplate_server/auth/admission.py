@@ -3,7 +3,7 @@
 The order of questions (security: a failed one ends it):
 1. shape: one `authorization` entry, `Bearer`, ASCII, at most 4096 bytes, three strict base64url segments;
 2. a token known already, its key still live; else header, signature, claims (`tokens`);
-3. expiry; client revoked; client suspended; generation; freshness; scope.
+3. the key still live; expiry; client revoked; freshness; client suspended; generation, token revoked; scope.
 
 Rules kept here:
 * No lock, no I/O, no await: nothing can change between the questions.
@@ -19,16 +19,17 @@ Rules kept here:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from typeplate_server.auth.access import Access
+from typeplate_server.auth.audit import AttributedGuard
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.keyring import KeyRing, SigningKey
 from typeplate_server.auth.registry import ClientRegistry
 from typeplate_server.auth.store import CommitGuard, ReadClient
-from typeplate_server.auth.tokens import MAX_TOKEN_LENGTH, AccessTokenVerifier
+from typeplate_server.auth.tokens import MAX_TOKEN_LENGTH, AccessToken, AccessTokenVerifier
 from typeplate_server.errors import (
     AuthStateStale,
     ClientRevoked,
@@ -60,7 +61,10 @@ class Caller:
 
 
 class Admission:
-    """Admits callers. `clock` never goes backwards; `fresh` says whether this process knows who is revoked."""
+    """Admits callers. `clock` never goes backwards; `fresh` says whether this process knows who is revoked.
+
+    `revoked` holds the `jti` of each token that was revoked by itself.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Admission:
         clock: Callable[[], float],
         fresh: Callable[[], bool],
         *,
+        revoked: Container[str] = frozenset(),
         max_known_tokens: int = MAX_KNOWN_TOKENS,
     ) -> None:
         self._keys = keys
@@ -77,6 +82,7 @@ class Admission:
         self._client = registry.get
         self._clock = clock
         self._fresh = fresh
+        self._revoked = revoked
         self._known: OrderedDict[str | bytes, tuple[SigningKey, Caller]] = OrderedDict()
         self._max_known = max_known_tokens
 
@@ -99,20 +105,28 @@ class Admission:
         except Exception:  # noqa: BLE001 - whatever it is, it lets nobody in
             raise TokenInvalid from None
 
-    def recheck(self, caller: Caller) -> None:
-        """Asks again whether a caller admitted before may still go on: expiry, state, generation, freshness."""
-        _require_good(caller, self._client(caller.client_id), self._clock(), self._fresh())
+    def bearer(self, values: Sequence[str | bytes]) -> str:
+        """The client whose token these values carry, whether it is admitted or not; "" when the signature is not good.
 
-    def commit_guard(self, caller: Caller) -> CommitGuard:
+        For the audit trail, of a call that `admit` has just refused.
+        """
+        known = self._known.get(values[0]) if len(values) == 1 else None
+        return "" if known is None else known[1].client_id
+
+    def recheck(self, caller: Caller) -> None:
+        """Asks again whether a caller admitted before may still go on: key, expiry, state, generation, freshness."""
+        self._require_good(caller, self._client(caller.client_id), self._fresh())
+
+    def commit_guard(self, caller: Caller, peer: str = "") -> CommitGuard:
         """The same question, asked of the client's row inside a write transaction: no revoked caller commits.
 
-        Freshness is not asked, because the row is the truth.
+        Freshness is not asked, because the row is the truth. Caller and `peer` are named in the audit trail.
         """
 
         def guard(read: ReadClient) -> None:
-            _require_good(caller, read(caller.client_id), self._clock(), fresh=True)
+            self._require_good(caller, read(caller.client_id), fresh=True)
 
-        return guard
+        return AttributedGuard(guard, caller.client_id, peer)
 
     def _caller(self, values: Sequence[str | bytes]) -> Caller:
         if len(values) == 1:
@@ -125,11 +139,34 @@ class Admission:
         if value[: len(_SCHEME)].lower() != _SCHEME:
             raise TokenMalformed
         token = self._verifier.verify(value[len(_SCHEME) :])
-        caller = Caller(token.client_id, token.jti, token.kid, token.scopes, token.generation, token.exp)
+        caller = caller_of(token)
         self._known[value] = (token.key, caller)
         if len(self._known) > self._max_known:
             self._known.popitem(last=False)
         return caller
+
+    def _require_good(self, caller: Caller, client: ClientState | None, fresh: bool) -> None:
+        """The rule itself: generation equal, state active. The rest of the lines only find the name of the refusal."""
+        if caller.kid not in self._keys.kids:
+            raise TokenInvalid
+        if self._clock() >= caller.expire_time:
+            raise TokenExpired
+        if client is not None and client.state == "revoked":
+            raise ClientRevoked
+        if not fresh:
+            raise AuthStateStale(retry_after=STALE_RETRY_S)
+        if client is not None and client.state == "active" and client.generation_claim == caller.generation:
+            if caller.jti in self._revoked:
+                raise TokenRevoked
+            return
+        if client is not None and client.state != "active":
+            raise ClientSuspended
+        raise TokenRevoked
+
+
+def caller_of(token: AccessToken) -> Caller:
+    """Who calls with a token whose signature is good."""
+    return Caller(token.client_id, token.jti, token.kid, token.scopes, token.generation, token.exp)
 
 
 def _single_value(values: Sequence[str | bytes]) -> str:
@@ -142,18 +179,3 @@ def _single_value(values: Sequence[str | bytes]) -> str:
     if len(value) > MAX_TOKEN_LENGTH or not value.isascii():
         raise TokenMalformed
     return value if isinstance(value, str) else value.decode("ascii")
-
-
-def _require_good(caller: Caller, client: ClientState | None, now: float, fresh: bool) -> None:
-    """The rule itself: generation equal and state active. The rest of the lines only find the name of the refusal."""
-    if now >= caller.expire_time:
-        raise TokenExpired
-    if client is not None and client.state == "revoked":
-        raise ClientRevoked
-    if not fresh:
-        raise AuthStateStale(retry_after=STALE_RETRY_S)
-    if client is not None and client.state == "active" and client.generation_claim == caller.generation:
-        return
-    if client is not None and client.state != "active":
-        raise ClientSuspended
-    raise TokenRevoked

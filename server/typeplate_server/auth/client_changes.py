@@ -2,7 +2,8 @@
 
 Rules kept here:
 * Etag, state, and whether another administrator is left are looked at where nothing can change any more.
-* Taking a scope away starts a new generation, so that the tokens issued with it die; granting one does not.
+* Taking a scope away starts a new generation, so that the tokens issued with it die; granting one does not. Suspension,
+  resumption, revocation and the deletion of a compromised secret do too; an ordinary rotation of secrets does not.
 * A change that changes nothing writes nothing.
 """
 
@@ -11,17 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from typeplate_server.auth.clients import CLIENTS_ADMIN, ClientState
+from typeplate_server.auth.clients import CLIENTS_ADMIN, MAX_SECRETS, ClientState, SecretState
 from typeplate_server.auth.store import Change, ClientsInTransaction
-from typeplate_server.errors import EtagMismatch, FailedPrecondition, LastAdmin
+from typeplate_server.errors import EtagMismatch, FailedPrecondition, LastAdmin, NotFound, SecretLimit
 
 
 def change_by(apply: Callable[[ClientState], ClientState], etag: str, now: float) -> Change:
     """The change that sets what `apply` sets, for a client that is not revoked and has this etag (empty: any)."""
 
     def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
-        if current.state == "revoked":
-            raise FailedPrecondition(f"{current.name} is revoked, and stays as it is")
+        _require_not_revoked(current)
         if etag and etag != current.etag:
             raise EtagMismatch(current.name)
         changed = apply(current)
@@ -31,7 +31,7 @@ def change_by(apply: Callable[[ClientState], ClientState], etag: str, now: float
             _require_another_admin(current, others, "no active client with clients:admin would be left")
         if current.scopes - changed.scopes:
             changed = changed.next_generation()
-        return replace(changed, update_time=max(now, current.update_time))
+        return _touched(changed, now)
 
     return change
 
@@ -44,10 +44,75 @@ def revocation(reason: str, force: bool, now: float) -> Change:
             return current
         if current.is_active_admin and not force:
             _require_another_admin(current, others)
-        dead = replace(current.next_generation(), state="revoked")
-        return replace(dead, revoke_time=now, revoke_reason=reason, update_time=max(now, current.update_time))
+        dead = replace(current.next_generation(), state="revoked", revoke_time=now, revoke_reason=reason)
+        return _touched(dead, now)
 
     return change
+
+
+def suspension(force: bool, now: float) -> Change:
+    """The change that suspends an active client; of a suspended one it changes nothing."""
+
+    def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
+        _require_not_revoked(current)
+        if current.state == "suspended":
+            return current
+        if current.is_active_admin and not force:
+            _require_another_admin(current, others)
+        return _touched(replace(current.next_generation(), state="suspended"), now)
+
+    return change
+
+
+def resumption(now: float) -> Change:
+    """The change that resumes a suspended client, tokens from before staying dead; of an active one it changes nothing.
+
+    Decided on the row read under the lock: a revocation that came first is not undone.
+    """
+
+    def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
+        _require_not_revoked(current)
+        if current.state != "suspended":
+            return current
+        return _touched(replace(current.next_generation(), state="active"), now)
+
+    return change
+
+
+def secret_addition(secret: SecretState, now: float) -> Change:
+    """The change that gives a client one more secret, at most two live ones. Expired ones make room."""
+
+    def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
+        _require_not_revoked(current)
+        live = tuple(each for each in current.secrets if each.live_at(now))
+        if len(live) >= MAX_SECRETS:
+            raise SecretLimit(metadata={"name": current.name})
+        return _touched(replace(current, secrets=(*live, secret)), now)
+
+    return change
+
+
+def secret_deletion(secret_id: str, compromised: bool, now: float) -> Change:
+    """The change that takes a secret away; a compromised one takes with it every token issued so far."""
+
+    def change(current: ClientState, others: ClientsInTransaction) -> ClientState:
+        _require_not_revoked(current)
+        left = tuple(each for each in current.secrets if each.secret_id != secret_id)
+        if len(left) == len(current.secrets):
+            raise NotFound(f"{current.name}/secrets/{secret_id}")
+        changed = current.next_generation() if compromised else current
+        return _touched(replace(changed, secrets=left), now)
+
+    return change
+
+
+def _require_not_revoked(current: ClientState) -> None:
+    if current.state == "revoked":
+        raise FailedPrecondition(f"{current.name} is revoked, and stays as it is")
+
+
+def _touched(changed: ClientState, now: float) -> ClientState:
+    return replace(changed, update_time=max(now, changed.update_time))
 
 
 def _require_another_admin(current: ClientState, others: ClientsInTransaction, message: str = "") -> None:

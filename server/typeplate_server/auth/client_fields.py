@@ -20,6 +20,8 @@ MAX_LABELS: Final = 64
 MAX_LABEL_VALUE: Final = 63
 MAX_REASON: Final = 500
 MAX_SCOPES: Final = 20
+MIN_SECRET_LIFETIME_S: Final = 60
+MAX_SECRET_LIFETIME_S: Final = 100 * 366 * 86_400
 
 _CLIENT_ID: Final = re.compile(r"[a-z][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
 _LABEL_KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
@@ -62,6 +64,12 @@ def lifetime_faults(field: str, lifetime_s: float | None) -> Iterator[FieldViola
     """The longest life of a client's tokens is a whole number of seconds, 60 at the least."""
     if lifetime_s is not None and (lifetime_s < MIN_TOKEN_LIFETIME_S or lifetime_s != int(lifetime_s)):
         yield FieldViolation(field, f"must be whole seconds, {MIN_TOKEN_LIFETIME_S} at the least")
+
+
+def secret_lifetime_faults(field: str, lifetime_s: float | None) -> Iterator[FieldViolation]:
+    """A secret lives from one minute to a hundred years, or for good."""
+    if lifetime_s is not None and not MIN_SECRET_LIFETIME_S <= lifetime_s <= MAX_SECRET_LIFETIME_S:
+        yield FieldViolation(field, f"must be from {MIN_SECRET_LIFETIME_S} s to 100 years; absent: for good")
 
 
 def label_faults(field: str, labels: Mapping[str, str]) -> Iterator[FieldViolation]:

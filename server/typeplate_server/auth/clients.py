@@ -19,7 +19,9 @@ from typing import Final, Literal
 VEHICLES_READ: Final = "vehicles:read"
 VEHICLES_WRITE: Final = "vehicles:write"
 CLIENTS_ADMIN: Final = "clients:admin"
-KNOWN_SCOPES: Final = frozenset({VEHICLES_READ, VEHICLES_WRITE, CLIENTS_ADMIN})
+TOKENS_INTROSPECT: Final = "tokens:introspect"
+KNOWN_SCOPES: Final = frozenset({VEHICLES_READ, VEHICLES_WRITE, CLIENTS_ADMIN, TOKENS_INTROSPECT})
+MAX_SECRETS: Final = 2
 
 State = Literal["active", "suspended", "revoked"]
 

@@ -20,6 +20,7 @@ from typeplate_server.auth.client_fields import MAX_SCOPES
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.failures import FailureLimiter
 from typeplate_server.auth.registry import ClientRegistry
+from typeplate_server.auth.secret_uses import SecretUse, SecretUses
 from typeplate_server.auth.secrets import ClientSecret, SecretHasher, parse_secret
 from typeplate_server.auth.tokens import IssuedToken, TokenIssuer
 from typeplate_server.errors import (
@@ -45,6 +46,7 @@ class TokenExchange:
         clock: Callable[[], float],
         fresh: Callable[[], bool],
         failures: FailureLimiter,
+        uses: SecretUses | None = None,
     ) -> None:
         self._registry = registry
         self._hasher = hasher
@@ -52,6 +54,7 @@ class TokenExchange:
         self._clock = clock
         self._fresh = fresh
         self._failures = failures
+        self._uses = uses if uses is not None else SecretUses()
         self._nobody = SecretState("-", hasher.dummy(), 0.0)
 
     def exchange(
@@ -77,7 +80,9 @@ class TokenExchange:
             self._fail(peer)
         proved(client.client_id)
         _require_active(client)
-        return self._issuer.issue(client, _granted(client, scopes), _long_enough(lifetime_s))
+        token = self._issuer.issue(client, _granted(client, scopes), _long_enough(lifetime_s))
+        self._uses.note(SecretUse(secret.secret_id, client.client_id, self._clock(), peer))
+        return token
 
     def _parse(self, text: str, peer: str) -> ClientSecret:
         try:

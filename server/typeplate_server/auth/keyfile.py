@@ -1,4 +1,6 @@
-"""The key file `keys.json`: what must not be in the database. Pepper, signing keys, and the deployment's issuer URN.
+"""The key file `keys.json`: what must not be in the database. Pepper, sealing key, and the deployment's issuer URN.
+
+All replicas have the same file. Its fingerprint is in the database, so that a server with another one refuses to start.
 
 Rules kept here:
 * Mode 0600 and nothing looser, from the first byte on; a file others may read is refused, not repaired, because
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -19,9 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from typeplate_server.auth.keyring import SigningKey, base64url
+from typeplate_server.auth.keyring import base64url
+from typeplate_server.auth.sealing import SEALING_KEY_BYTES
 
 _VERSION: Final = 1
 _PEPPER_BYTES: Final = 32
@@ -34,11 +36,20 @@ class KeyFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """What the file holds. The first signing key signs, all verify. `issuer` is the `iss` of every token."""
+    """What the file holds. `issuer` is the `iss` of every token, `pepper` goes into the hash of every secret.
+
+    The signing keys in the database are sealed under `sealing_key`.
+    """
 
     issuer: str
     pepper: bytes = field(repr=False)
-    signing_keys: tuple[SigningKey, ...]
+    sealing_key: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the file without giving anything of it away: both keys have 256 random bits."""
+        content = b"\0".join((b"typeplate key file", self.issuer.encode("ascii"), self.pepper + self.sealing_key))
+        return hashlib.sha256(content).hexdigest()
 
 
 def create_key_file(path: Path) -> KeyFile:
@@ -46,7 +57,7 @@ def create_key_file(path: Path) -> KeyFile:
     keys = KeyFile(
         issuer=f"{_URN_PREFIX}{secrets.token_hex(16)}",
         pepper=secrets.token_bytes(_PEPPER_BYTES),
-        signing_keys=(SigningKey.generate(),),
+        sealing_key=secrets.token_bytes(SEALING_KEY_BYTES),
     )
     try:
         _write_new(path, json.dumps(_to_json(keys), indent=2).encode("ascii") + b"\n")
@@ -111,25 +122,17 @@ def _to_json(keys: KeyFile) -> dict[str, Any]:
         "version": _VERSION,
         "issuer": keys.issuer,
         "pepper": base64url(keys.pepper),
-        "signing_keys": [{**key.jwk(), "d": base64url(key.private.private_bytes_raw())} for key in keys.signing_keys],
+        "sealing_key": base64url(keys.sealing_key),
     }
 
 
 def _from_json(content: dict[str, Any]) -> KeyFile:
-    issuer, pepper = content["issuer"], _bytes(content["pepper"])
-    signing_keys = tuple(_signing_key(jwk) for jwk in content["signing_keys"])
+    issuer, pepper, sealing_key = content["issuer"], _bytes(content["pepper"]), _bytes(content["sealing_key"])
     if content["version"] != _VERSION or not str(issuer).startswith(_URN_PREFIX):
         raise ValueError("not a key file of this version")
-    if len(pepper) != _PEPPER_BYTES or not signing_keys:
-        raise ValueError("pepper or signing key missing")
-    return KeyFile(issuer, pepper, signing_keys)
-
-
-def _signing_key(jwk: dict[str, str]) -> SigningKey:
-    key = SigningKey.of(Ed25519PrivateKey.from_private_bytes(_bytes(jwk["d"])))
-    if key.jwk() != {name: value for name, value in jwk.items() if name != "d"}:
-        raise ValueError("the public part belongs to another key")
-    return key
+    if len(pepper) != _PEPPER_BYTES or len(sealing_key) != SEALING_KEY_BYTES:
+        raise ValueError("pepper or sealing key missing")
+    return KeyFile(issuer, pepper, sealing_key)
 
 
 def _bytes(text: str) -> bytes:

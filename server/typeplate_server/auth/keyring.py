@@ -57,16 +57,21 @@ class SigningKey:
 
 
 class KeyRing:
-    """The live keys; the first one signs."""
+    """The live keys; the first one signs. Changes while the server runs, always as a whole."""
 
-    __slots__ = ("by_header", "live", "signing")
+    __slots__ = ("by_header", "kids", "live", "signing")
 
     def __init__(self, keys: Iterable[SigningKey]) -> None:
+        self.replace(keys)
+
+    def replace(self, keys: Iterable[SigningKey]) -> None:
+        """Takes these keys in place of those that were. A token known by another key is known no more."""
         keys = tuple(keys)
         if not keys or len({key.kid for key in keys}) != len(keys):
             raise ValueError("a key ring needs at least one key, and each kid once")
         self.signing = keys[0]
         self.live = frozenset(keys)
+        self.kids = frozenset(key.kid for key in keys)
         self.by_header = {key.header_segment: key for key in keys}
 
     def jwks(self) -> list[dict[str, str]]:

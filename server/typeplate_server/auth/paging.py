@@ -1,13 +1,39 @@
-"""Page tokens (AIP-158): opaque to the caller, good only for the filter they were made with."""
+"""Pages of clients and their tokens (AIP-158): opaque to the caller, good only for the filter they were made with."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
+from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.keyring import base64url
 from typeplate_server.errors import InvalidArgument
+
+DEFAULT_PAGE: Final = 100
+MAX_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPage:
+    """One page of clients by id; an empty `next_page_token` says that it is the last."""
+
+    clients: tuple[ClientState, ...]
+    next_page_token: str
+
+
+def first_page(found: Iterable[ClientState], page_size: int, condition: object) -> ClientPage:
+    """The first `page_size` of these (0: 100), 1000 at most. Raises `InvalidArgument` on `page_size`."""
+    if page_size < 0:
+        raise InvalidArgument.of("page_size", "must not be negative")
+    size = min(page_size or DEFAULT_PAGE, MAX_PAGE)
+    clients = tuple(islice(found, size + 1))
+    more = len(clients) > size
+    return ClientPage(clients[:size], page_token(clients[size - 1].client_id, condition) if more else "")
 
 
 def page_token(after: str, condition: object) -> str:

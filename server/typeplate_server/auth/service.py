@@ -1,26 +1,34 @@
-"""The administration of clients: create, get, list, update, revoke.
+"""The administration of clients: create, get, list, update, suspend, resume, revoke, and their secrets.
 
 Rules kept here:
-* A change is durable, then applied in memory, then answered. A caller that hangs up in between stops neither.
-* A revocation whose commit may or may not stand is refused in memory at once; the call can be repeated.
+* Each change goes the way of `changes`: durable, in force here, in force everywhere, answered.
+* A change that refuses somebody and of which nobody can tell whether it was committed refuses in memory at once.
 * A secret's value is in the answer of the call that made it and nowhere else.
+* A secret that was used within the last hour is not deleted by mistake.
 
 What is decided inside the transaction is in `client_changes`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from typeplate_server.auth import client_fields as fields
-from typeplate_server.auth.client_changes import change_by, revocation
+from typeplate_server.auth.changes import Changed, Changes
+from typeplate_server.auth.client_changes import (
+    change_by,
+    resumption,
+    revocation,
+    secret_addition,
+    secret_deletion,
+    suspension,
+)
+from typeplate_server.auth.client_writes import ClientWrites
 from typeplate_server.auth.clients import (
     KNOWN_SCOPES,
     ClientState,
@@ -28,21 +36,13 @@ from typeplate_server.auth.clients import (
     State,
     new_generation_nonce,
 )
-from typeplate_server.auth.paging import page_token as token_of_page
-from typeplate_server.auth.paging import start_of_page
+from typeplate_server.auth.paging import ClientPage, first_page, start_of_page
+from typeplate_server.auth.propagation import Effective, SoleReplica
 from typeplate_server.auth.registry import ClientRegistry
+from typeplate_server.auth.secret_uses import SecretUses
 from typeplate_server.auth.secrets import ClientSecret, SecretHasher, new_secret
-from typeplate_server.auth.store import ClientStore, CommitGuard, CommitUnknown
-from typeplate_server.errors import (
-    FieldViolation,
-    InvalidArgument,
-    NotFound,
-    ServiceError,
-)
-
-DEFAULT_PAGE: Final = 100
-MAX_PAGE: Final = 1000
-UNKNOWN_RETRY_S: Final = 1.0
+from typeplate_server.auth.store import ClientStore, CommitGuard
+from typeplate_server.errors import FieldViolation, InvalidArgument, NotFound
 
 
 class Unset(Enum):
@@ -111,36 +111,46 @@ class ClientPatch:
 
 @dataclass(frozen=True, slots=True)
 class CreatedClient:
-    """A new client and its first secret, which is nowhere else and never told again."""
+    """A client and the secret just made for it, which is nowhere else and never told again."""
 
     client: ClientState
     secret: ClientSecret
-
-
-@dataclass(frozen=True, slots=True)
-class ClientPage:
-    """One page of clients by id; an empty `next_page_token` says that it is the last."""
-
-    clients: tuple[ClientState, ...]
-    next_page_token: str
+    effective: Effective
 
 
 class ClientAdministration:
-    """The use cases behind AuthService's client methods. A `guard` is `Admission.commit_guard` of the caller."""
+    """The use cases behind AuthService's client methods.
+
+    A `guard` is `Admission.commit_guard` of the caller; `within` says in how many seconds the caller wants an answer at
+    the latest (None: whenever the change is in force everywhere, 0: without waiting for other replicas).
+    """
 
     def __init__(
-        self, store: ClientStore, registry: ClientRegistry, hasher: SecretHasher, clock: Callable[[], float]
+        self,
+        store: ClientStore,
+        registry: ClientRegistry,
+        hasher: SecretHasher,
+        clock: Callable[[], float],
+        changes: Changes | None = None,
+        uses: SecretUses | None = None,
     ) -> None:
-        self._store = store
         self._registry = registry
         self._hasher = hasher
         self._clock = clock
-        self._running: set[asyncio.Task[ClientState]] = set()
+        self._writes = ClientWrites(store, registry, changes or Changes(SoleReplica(clock, clock)))
+        self._uses = uses if uses is not None else SecretUses()
 
     async def create(
-        self, draft: ClientDraft, guard: CommitGuard | None = None, *, secret: ClientSecret | None = None
+        self,
+        draft: ClientDraft,
+        guard: CommitGuard | None = None,
+        *,
+        within: float | None = None,
+        secret: ClientSecret | None = None,
     ) -> CreatedClient:
-        """Makes a client with one secret, which works when this has returned. `secret`: a new one that is kept already.
+        """Makes a client with one secret, which works everywhere when this has returned in time.
+
+        `secret`: a new one that is kept already.
 
         Raises `InvalidArgument`, `AlreadyExists`, `DatabaseUnavailable`.
         """
@@ -160,7 +170,8 @@ class ClientAdministration:
             labels=MappingProxyType(dict(draft.labels)),
             secrets=(SecretState(secret.secret_id, self._hasher.hash(secret), now),),
         )
-        return CreatedClient(await self._finish(self._committed(self._store.create(new, guard))), secret)
+        created = await self._writes.create(new, guard, within)
+        return CreatedClient(created.value, secret, created.effective)
 
     def get(self, client_id: str) -> ClientState:
         """The client, revoked or not. Raises `NotFound`."""
@@ -173,72 +184,108 @@ class ClientAdministration:
         self, *, states: Collection[State] = (), scope: str = "", page_size: int = 0, page_token: str = ""
     ) -> ClientPage:
         """Clients in one of `states` (empty: any) with `scope` (empty: any), by id. Raises `InvalidArgument`."""
-        if page_size < 0:
-            raise InvalidArgument.of("page_size", "must not be negative")
         if scope and scope not in KNOWN_SCOPES:
             raise InvalidArgument.of("filter.scope", f"must be one of {', '.join(sorted(KNOWN_SCOPES))}")
-        size = min(page_size or DEFAULT_PAGE, MAX_PAGE)
         condition = (sorted(set(states)), scope)
         found = (
             client
             for client in self._registry.after(start_of_page(page_token, condition))
             if (not states or client.state in states) and (not scope or scope in client.scopes)
         )
-        clients = tuple(islice(found, size + 1))
-        more = len(clients) > size
-        return ClientPage(clients[:size], token_of_page(clients[size - 1].client_id, condition) if more else "")
+        return first_page(found, page_size, condition)
 
     async def update(
-        self, client_id: str, patch: ClientPatch, *, etag: str = "", guard: CommitGuard | None = None
-    ) -> ClientState:
+        self,
+        client_id: str,
+        patch: ClientPatch,
+        *,
+        etag: str = "",
+        guard: CommitGuard | None = None,
+        within: float | None = None,
+    ) -> Changed[ClientState]:
         """Changes what the patch names; `etag`, when given, must be the current one.
 
-        When a scope was taken away, no token issued before is admitted once this has returned. Raises
+        When a scope was taken away, no token issued before is admitted where the change is in force. Raises
         `InvalidArgument`, `NotFound`, `EtagMismatch`, `FailedPrecondition` (revoked), `LastAdmin`.
         """
         patch.require_valid()
         change = change_by(patch.applied_to, etag, self._clock())
-        return await self._finish(self._committed(self._store.update(client_id, change, guard)))
+        write = self._writes.grant if patch.scopes is UNSET else self._writes.refuse
+        return await write(client_id, change, guard, within)
+
+    async def suspend(
+        self, client_id: str, *, force: bool = False, guard: CommitGuard | None = None, within: float | None = None
+    ) -> Changed[ClientState]:
+        """Suspends the client: no token and no secret of it works until it is resumed. Idempotent.
+
+        Raises `NotFound`, `FailedPrecondition` (revoked), `LastAdmin` unless `force`, `DatabaseUnavailable`.
+        """
+        return await self._writes.refuse(client_id, suspension(force, self._clock()), guard, within)
+
+    async def resume(
+        self, client_id: str, *, guard: CommitGuard | None = None, within: float | None = None
+    ) -> Changed[ClientState]:
+        """Resumes a suspended client: its secrets work again, tokens from before stay dead. Idempotent.
+
+        Raises `NotFound`, `FailedPrecondition` (revoked), `DatabaseUnavailable`.
+        """
+        return await self._writes.grant(client_id, resumption(self._clock()), guard, within)
 
     async def revoke(
-        self, client_id: str, *, reason: str = "", force: bool = False, guard: CommitGuard | None = None
-    ) -> ClientState:
-        """Revokes the client for good: no token and no secret of it works once this has returned. Idempotent.
+        self,
+        client_id: str,
+        *,
+        reason: str = "",
+        force: bool = False,
+        guard: CommitGuard | None = None,
+        within: float | None = None,
+    ) -> Changed[ClientState]:
+        """Revokes the client for good: no token and no secret of it works where the change is in force. Idempotent.
 
         Raises `InvalidArgument`, `NotFound`, `LastAdmin` unless `force`, `DatabaseUnavailable`.
         """
         fields.require(fields.reason_faults("reason", reason))
-        change = revocation(reason, force, self._clock())
-        return await self._finish(self._revoked(client_id, self._store.update(client_id, change, guard)))
+        return await self._writes.revoke(client_id, revocation(reason, force, self._clock()), guard, within)
 
-    async def _committed(self, write: Coroutine[Any, Any, ClientState]) -> ClientState:
-        client = await write
-        self._registry.apply(client)
-        return client
+    async def create_secret(
+        self,
+        client_id: str,
+        *,
+        lifetime_s: float | None = None,
+        guard: CommitGuard | None = None,
+        within: float | None = None,
+    ) -> CreatedClient:
+        """Makes one more secret, as `create` makes the first. It works for `lifetime_s` (None: for good).
 
-    async def _revoked(self, client_id: str, write: Coroutine[Any, Any, ClientState]) -> ClientState:
-        try:
-            return await self._committed(write)
-        except CommitUnknown:
-            self._registry.refuse(client_id)
-            raise
-        except ServiceError:
-            raise  # surely nothing was committed
-        except BaseException as error:
-            self._registry.refuse(client_id)
-            raise CommitUnknown(retry_after=UNKNOWN_RETRY_S) from error
+        Raises `InvalidArgument`, `NotFound`, `FailedPrecondition` (revoked), `SecretLimit`, `DatabaseUnavailable`.
+        """
+        fields.require(fields.secret_lifetime_faults("lifetime", lifetime_s))
+        secret, now = new_secret(), self._clock()
+        expire_time = None if lifetime_s is None else now + lifetime_s
+        state = SecretState(secret.secret_id, self._hasher.hash(secret), now, expire_time)
+        changed = await self._writes.grant(client_id, secret_addition(state, now), guard, within)
+        return CreatedClient(changed.value, secret, changed.effective)
 
-    async def _finish(self, work: Coroutine[Any, Any, ClientState]) -> ClientState:
-        """Runs to its end what has begun, also when the caller's task is cancelled meanwhile."""
-        task = asyncio.ensure_future(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+    async def delete_secret(
+        self,
+        client_id: str,
+        secret_id: str,
+        *,
+        compromised: bool = False,
+        force: bool = False,
+        guard: CommitGuard | None = None,
+        within: float | None = None,
+    ) -> Changed[ClientState]:
+        """Deletes a secret; a compromised one takes every token issued so far with it.
 
-    def _ended(self, task: asyncio.Task[ClientState]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # so that an error nobody waits for any more is not reported as forgotten
+        Raises `NotFound`, `FailedPrecondition` (revoked), `DatabaseUnavailable`, and, unless `force` or `compromised`
+        is set, `SecretInUse` when it was used within the last hour (elsewhere: as far as written, a minute ago).
+        """
+        if not force and not compromised:
+            await self._uses.require_unused(client_id, secret_id, self._clock())
+        change = secret_deletion(secret_id, compromised, self._clock())
+        write = self._writes.refuse if compromised else self._writes.grant
+        return await write(client_id, change, guard, within)
 
 
 def _whole(seconds: float | None) -> int | None:

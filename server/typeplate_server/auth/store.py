@@ -1,4 +1,4 @@
-"""What `auth` needs of a store: clients kept durably, changed one transaction at a time.
+"""What `auth` needs of a store: clients kept durably, changed one transaction at a time, and the feed of changes.
 
 An implementation MUST keep every rule in the docstrings below; one conformance suite checks them on each back end.
 """
@@ -6,7 +6,8 @@ An implementation MUST keep every rule in the docstrings below; one conformance 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.errors import DatabaseUnavailable
@@ -65,4 +66,192 @@ class ClientStore(Protocol):
         When `change` returns the object it was given, nothing is written and no seq is taken. `client_id` and
         `create_time` never change. Raises `NotFound`.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaIdentity:
+    """One run of one replica. `incarnation` is random for each run: a name used again is not the same replica."""
+
+    replica_id: str
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a replica has applied the feed: the `seq` of its last page. 0: nothing yet, so everything is new."""
+
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedToken:
+    """A token revoked by itself (RFC 7009). `expire_time` (epoch s) is its `exp`; after it the row means nothing."""
+
+    jti: str
+    client_id: str
+    expire_time: float
+    changed_seq: int = 0
+
+
+SigningKeyState = Literal["published", "signing", "retired", "removed"]
+"""In JWKS but not signing yet; signing; verifying only; dead (a tombstone, so that every replica hears of it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSigningKey:
+    """A signing key as stored: its private part sealed, b"" once removed. Times are epoch seconds."""
+
+    kid: str
+    sealed_private: bytes = field(repr=False)
+    public: bytes
+    state: SigningKeyState
+    publish_time: float
+    sign_time: float | None = None
+    retire_time: float | None = None
+    changed_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """What changed after a cursor, all of it as of one snapshot of the primary.
+
+    `present`: the replica's own row was there, in the snapshot and when the heartbeat was committed; when False the
+    replica MUST register and read everything anew before it is fresh again. `timeline` is the database server's
+    history ("" where there is none): another one means a failover, which may have lost commits.
+    """
+
+    seq: int
+    epoch: str
+    timeline: str
+    max_staleness_s: float
+    present: bool
+    clients: tuple[ClientState, ...]
+    revoked_tokens: tuple[RevokedToken, ...]
+    signing_keys: tuple[StoredSigningKey, ...]
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where to go on from once the page has been applied."""
+        return Cursor(self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A replica's row. `heartbeat` differs after each poll; `max_staleness_s` is what the replica last read of it."""
+
+    identity: ReplicaIdentity
+    acknowledged_seq: int
+    heartbeat: int
+    heartbeat_time: float
+    max_staleness_s: float
+
+
+class Wakeup(Protocol):
+    """Something that listens on a thread of its own, until it is closed."""
+
+    def close(self) -> None:
+        """Stops; the callback is not called any more once this has returned. May be called twice."""
+        ...
+
+
+class ReplicaStore(Protocol):
+    """The change feed, and who follows it (security.md §4 "Replica loop", §8).
+
+    Nothing here decides freshness: the caller takes its clock BEFORE it calls `poll`, and counts as fresh only after
+    it has applied the page. Every method raises `DatabaseUnavailable`; then nothing may be taken for done.
+    """
+
+    async def register(self, identity: ReplicaIdentity) -> None:
+        """Makes the replica's row, with nothing acknowledged. MUST be done before its first `poll`; may be repeated."""
+        ...
+
+    async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
+        """Reads what changed after the cursor in one snapshot, then commits a heartbeat to the same server.
+
+        The snapshot holds every change whose commit returned before the call. A `seq` below the cursor's is returned
+        as it is: the caller closes.
+        """
+        ...
+
+    async def acknowledge(self, identity: ReplicaIdentity, seq: int) -> bool:
+        """Says that everything up to `seq` is applied; never goes back. False: the replica's row is gone."""
+        ...
+
+    async def deregister(self, identity: ReplicaIdentity) -> None:
+        """Removes the row. Only after the replica has stopped admitting. Nothing happens when it is gone already."""
+        ...
+
+    async def registered(self) -> tuple[Registered, ...]:
+        """The rows of all replicas, as of a moment after the call."""
+        ...
+
+    async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
+        """Removes the row of a replica unheard of, unless its heartbeat has changed; True: it is gone by this call."""
+        ...
+
+    def wake_on_change(self, callback: Callable[[], object]) -> Wakeup:
+        """Calls back soon after auth state changed, and whenever it may have gone unheard (each reconnect).
+
+        Called on another thread, and now and then for nothing. It is a hint: who relies on it alone misses changes.
+        """
+        ...
+
+
+class RevokedTokenStore(Protocol):
+    """Tokens revoked one by one; a write keeps the rules of `ClientStore`."""
+
+    async def revoke(self, token: RevokedToken, guard: CommitGuard | None = None) -> RevokedToken:
+        """Adds the token and returns it with its `changed_seq`; one that is there already comes back as it stands."""
+        ...
+
+    async def forget(self, expired_before: float) -> int:
+        """Removes tokens that expired before then (epoch s); how many. No change of auth state: takes no number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What holds for the whole deployment. `key_fingerprint` and `issuer` are "" until a server has claimed it."""
+
+    epoch: str
+    max_staleness_s: float
+    key_fingerprint: str
+    issuer: str
+
+
+ChangeKeys = Callable[[tuple[StoredSigningKey, ...]], tuple[StoredSigningKey, ...]]
+"""From the signing keys to those that are to be written: new ones and changed ones. Rules as for `Change`."""
+
+
+class DeploymentStore(Protocol):
+    """The deployment's one row, and its signing keys; a write keeps the rules of `ClientStore`."""
+
+    async def read(self) -> Deployment:
+        """The row."""
+        ...
+
+    async def claim(self, key_fingerprint: str, issuer: str) -> Deployment:
+        """Enters fingerprint and issuer if nobody has yet; returns what then stands, for the caller to compare."""
+        ...
+
+    async def set_max_staleness(self, seconds: float) -> Deployment:
+        """Changes the bound. Replicas learn it with their next poll; until then their rows tell the old one."""
+        ...
+
+    async def begin_epoch(self) -> Deployment:
+        """After a restore: a new epoch, and a new generation for every client, so that no token issued so far works.
+
+        One transaction over all clients; for a deployment that serves nobody meanwhile.
+        """
+        ...
+
+    async def signing_keys(self) -> tuple[StoredSigningKey, ...]:
+        """All keys, removed ones too, by `publish_time`."""
+        ...
+
+    async def change_signing_keys(
+        self, change: ChangeKeys, guard: CommitGuard | None = None
+    ) -> tuple[StoredSigningKey, ...]:
+        """Writes what `change` returns, and returns it with its `changed_seq`. Writing nothing takes no number."""
         ...

@@ -2,7 +2,7 @@
 
 Results go to standard output, messages to standard error. Exit codes: 0 done, 1 a fault of ours, 2 wrong use or a bad
 setting, 3 data directory, keys, database or TLS files cannot be used, 4 the address or the data directory is taken, 5 a
-file to import cannot be read, 6 rows of it were rejected.
+file to import cannot be read, 6 rows of it were rejected, 7 the audit trail is not as it was written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from typeplate_server import config
-from typeplate_server.cli import commands, import_command
+from typeplate_server.cli import audit_command, commands, import_command
 
 EPILOG: Final = """exit codes:
   0  done
@@ -24,6 +24,7 @@ EPILOG: Final = """exit codes:
   4  the address or the data directory is taken
   5  a file to import cannot be read
   6  rows of it were rejected
+  7  the audit trail is not as it was written
 
 Settings come from the environment (TYPEPLATE_LISTEN, TYPEPLATE_DATA_DIR, ...); `check-config` lists them all."""
 
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     subcommands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (*commands.ALL, import_command.add_import):
+    for add in (*commands.ALL, import_command.add_import, audit_command.add_audit):
         add(subcommands)
     return top
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypedDict
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -11,10 +12,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import client_pb2
+from typeplate_server.auth.changes import Changed
 from typeplate_server.auth.client_fields import MAX_SCOPES
 from typeplate_server.auth.clients import ClientState, SecretState, State
+from typeplate_server.auth.propagation import Proof, Scope
 from typeplate_server.auth.secrets import ClientSecret
-from typeplate_server.auth.service import UNSET, ClientDraft, ClientPatch
+from typeplate_server.auth.service import UNSET, ClientDraft, ClientPatch, CreatedClient
 from typeplate_server.auth.tokens import IssuedToken
 from typeplate_server.errors import InvalidArgument
 
@@ -26,6 +29,24 @@ STATES: Final[dict[State, client_pb2.ClientState.ValueType]] = {
 STATE_OF: Final[dict[int, State]] = {number: state for state, number in STATES.items()}
 COLLECTION: Final = "clients/"
 MAX_MASK_PATHS: Final = 20
+SECRET_NAME: Final = re.compile(r"clients/([^/]+)/secrets/([^/]+)")
+EFFECTIVE: Final[dict[Scope, client_pb2.Effective.ValueType]] = {
+    "THIS_REPLICA": client_pb2.EFFECTIVE_THIS_REPLICA,
+    "EVERYWHERE": client_pb2.EFFECTIVE_EVERYWHERE,
+}
+PROOF: Final[dict[Proof | None, client_pb2.EffectiveProof.ValueType]] = {
+    None: client_pb2.EFFECTIVE_PROOF_UNSPECIFIED,
+    "ACKNOWLEDGED": client_pb2.EFFECTIVE_PROOF_ACKNOWLEDGED,
+    "STALENESS_BOUND": client_pb2.EFFECTIVE_PROOF_STALENESS_BOUND,
+}
+
+
+class _Effect(TypedDict):
+    client: client_pb2.Client
+    effective: client_pb2.Effective.ValueType
+    proof: client_pb2.EffectiveProof.ValueType
+    everywhere_time: Timestamp
+
 
 IS_SET: Final[dict[str, Callable[[client_pb2.Client], bool]]] = {
     "display_name": lambda client: bool(client.display_name),
@@ -49,6 +70,14 @@ def scopes_of(scopes: Sequence[str], field: str) -> tuple[str, ...]:
     if len(scopes) > MAX_SCOPES:
         raise InvalidArgument.of(field, f"must be at most {MAX_SCOPES}")
     return tuple(scopes)
+
+
+def secret_of(name: str, field: str) -> tuple[str, str]:
+    """`clients/{client_id}/secrets/{secret_id}` → both ids. Raises InvalidArgument naming `field`."""
+    form = SECRET_NAME.fullmatch(name)
+    if form is None:
+        raise InvalidArgument.of(field, "must be of the form clients/{client_id}/secrets/{secret_id}")
+    return form[1], form[2]
 
 
 def draft_of(request: pb.CreateClientRequest) -> ClientDraft:
@@ -107,7 +136,9 @@ def states_of(numbers: Sequence[int]) -> tuple[State, ...]:
     return tuple(STATE_OF[number] for number in numbers)
 
 
-def optional_seconds(message: pb.IssueTokenRequest | client_pb2.Client, name: str, field: str) -> float | None:
+def optional_seconds(
+    message: pb.IssueTokenRequest | pb.CreateClientSecretRequest | client_pb2.Client, name: str, field: str
+) -> float | None:
     """A Duration field in seconds, None when absent. Raises InvalidArgument naming `field` when it is malformed."""
     if not message.HasField(name):  # type: ignore[arg-type]
         return None
@@ -147,6 +178,23 @@ def _secret_message(secret: SecretState, created: ClientSecret | None) -> client
     if created is not None and created.secret_id == secret.secret_id:
         message.value = created.value
     return message
+
+
+def created_secret_message(created: CreatedClient) -> client_pb2.ClientSecret:
+    """The secret just made, with its value."""
+    state = next(each for each in created.client.secrets if each.secret_id == created.secret.secret_id)
+    return _secret_message(state, created.secret)
+
+
+def effect(changed: Changed[ClientState]) -> _Effect:
+    """What every answer to a change of a client says: the client, and where the change is in force."""
+    effective = changed.effective
+    return {
+        "client": client_message(changed.value),
+        "effective": EFFECTIVE[effective.scope],
+        "proof": PROOF[effective.proof],
+        "everywhere_time": timestamp(effective.everywhere_time),
+    }
 
 
 def token_message(token: IssuedToken) -> pb.IssueTokenResponse:

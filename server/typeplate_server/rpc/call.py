@@ -33,7 +33,7 @@ class Subject:
 class Call:
     """One call in progress. `caller` is None for public methods alone; of these, `proved` may name a subject."""
 
-    __slots__ = ("_admission", "_context", "_request_ids", "caller", "number", "peer_uri", "subject")
+    __slots__ = ("_admission", "_context", "_request_ids", "caller", "claimed_client", "number", "peer_uri", "subject")
 
     def __init__(
         self, context: Any, number: int, request_ids: str, admission: Admission, caller: Caller | None = None
@@ -44,6 +44,7 @@ class Call:
         self.number = number
         self.caller = caller
         self.subject: Subject | None = None
+        self.claimed_client = ""  # whom an exchange for a token said to be; proves nothing
         # Asked for at once: of a call that has ended, gRPC reads the peer from freed memory.
         self.peer_uri: str = context.peer()
 
@@ -72,7 +73,7 @@ class Call:
         """Checks the caller again inside a write transaction, right before it commits. Every write takes it along."""
         if self.caller is None:
             raise RuntimeError("a public method has no caller and may not write")
-        return self._admission.commit_guard(self.caller)
+        return self._admission.commit_guard(self.caller, self.peer)
 
     def recheck(self) -> None:
         """Raise the ServiceError that refuses the caller by now, if anything does (expiry, revocation, staleness)."""

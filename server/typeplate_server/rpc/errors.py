@@ -2,11 +2,13 @@
 
 Rules: every error carries ErrorInfo and RequestInfo (AIP-193), BadRequest and RetryInfo where they help. What is not
 a ServiceError becomes INTERNAL with a request id and nothing else. Trailers stay below 8 KiB, for metadata beyond
-that is refused at random; whatever does not fit is left out and counted.
+that is refused at random; whatever does not fit is left out and counted. A reader that takes nothing does not hold up
+the end of a stream: its status is queued behind what it has not read.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -23,6 +25,8 @@ MESSAGE_LIMIT = 1000
 DETAILS_LIMIT = 3500
 TEXT_LIMIT = 300
 METADATA_ENTRIES = 8
+STALLED_S = 1.0
+"""How long the end of a stream waits for a reader that takes nothing."""
 
 CODES: tuple[tuple[type[errors.ServiceError], grpc.StatusCode], ...] = (
     (errors.Unauthenticated, grpc.StatusCode.UNAUTHENTICATED),
@@ -64,6 +68,19 @@ async def abort(context: Any, outcome: Outcome, request_id: str) -> NoReturn:
     """End the call with `outcome`. The only abort there is: one not awaited would send OK and the data."""
     await context.abort(outcome.code, outcome.message, outcome.trailers(request_id))
     raise AssertionError("abort returns never")
+
+
+async def abort_stream(context: Any, outcome: Outcome, request_id: str) -> NoReturn:
+    """End a stream with `outcome`, without waiting long for a reader that stalls.
+
+    gRPC keeps the status for it, behind what is queued already, until it reads on or its connection ends of old age. So
+    long the call counts in gRPC's bound of concurrent calls too, though nothing of ours serves it any more.
+    """
+    try:
+        async with asyncio.timeout(STALLED_S):
+            await abort(context, outcome, request_id)
+    except TimeoutError:
+        raise asyncio.CancelledError from None  # what gRPC takes without a word once the status is on its way
 
 
 def outcome_of(error: Exception) -> Outcome:

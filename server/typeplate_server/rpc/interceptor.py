@@ -4,6 +4,7 @@ Rules:
 * What is not in this table is UNIMPLEMENTED, and nothing gets into it without an Access: default deny.
 * Requests stay bytes until the caller is admitted; replies are serialised here.
 * One interceptor, three functions: the guarded handler of each method is made once, with its Access, at the start.
+* Streams are served through OpenStreams, which ends them when their caller is refused; unary calls know nothing of it.
 * It never asks gRPC's own table of handlers: whatever else were registered with the server could not be called.
 * A caller is asked for its token twice: when the headers come, so that whoever has none sends no body and holds no
   place, and when the handler starts, because the body may come much later.
@@ -18,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -28,17 +29,20 @@ from typeplate_server.auth.access import Access, access_of
 from typeplate_server.errors import ServiceError
 from typeplate_server.rpc import kinds
 from typeplate_server.rpc.call import Call
-from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, outcome_of
+from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, abort_stream, outcome_of
 from typeplate_server.rpc.first_message import FirstMessages
+from typeplate_server.rpc.open_streams import OpenStreams
 from typeplate_server.rpc.scrub import scrubbed_traceback
 
 if TYPE_CHECKING:
     from typeplate_server.auth.admission import Admission, Caller
     from typeplate_server.rpc.call_log import CallLog
+    from typeplate_server.rpc.tally import Tally
 
 logger = logging.getLogger(__name__)
 
 AccessRule = Callable[[MethodDescriptor], Access]
+Abort = Callable[[Any, Outcome, str], Awaitable[NoReturn]]
 
 REFUSED: Final = Access(public=True)
 """Of a call that has been refused already: nothing more is asked."""
@@ -59,11 +63,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method, ready to serve: `serve(request bytes or their iterator, call, context)`."""
+    """One method, ready to serve: `serve(request bytes or their iterator, call, context)`; `abort` ends it."""
 
     name: str
     access: Access
     serve: kinds.Serve
+    abort: Abort
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,16 @@ class Interceptor(aio.ServerInterceptor):
     Raises AccessOptionError or MissingMethodError rather than leave a method unguarded.
     """
 
-    def __init__(self, services: Sequence[Service], admission: Admission, log: CallLog) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        admission: Admission,
+        log: CallLog,
+        streams: OpenStreams | None = None,
+        tally: Tally | None = None,
+    ) -> None:
+        self._tally = tally
+        self._streams = OpenStreams() if streams is None else streams
         self._admission = admission
         self._log = log
         self._numbers = count(1).__next__
@@ -112,7 +126,10 @@ class Interceptor(aio.ServerInterceptor):
         access, serve = service.access_rule(descriptor), kinds.serve_function(descriptor, function)
         alone = access.public and not descriptor.client_streaming
         name = f"/{service.descriptor.full_name}/{descriptor.name}"
-        method = Method(name, access, self._first_messages.served(serve) if alone else serve)
+        streams = descriptor.client_streaming or descriptor.server_streaming
+        served = self._as_stream(serve) if streams else serve
+        served = self._first_messages.served(served) if alone else served
+        method = Method(name, access, served, abort_stream if streams else abort)
         guarded = self._guarded(method)
         handler = kinds.stream_handler(guarded) if alone else kinds.method_handler(descriptor, guarded)
         return Entry(method, handler, early=not access.public and not descriptor.client_streaming)
@@ -123,10 +140,16 @@ class Interceptor(aio.ServerInterceptor):
         async def refuse(request: Any, call: Call, context: Any) -> None:
             raise error
 
-        return kinds.stream_handler(self._guarded(Method(method.name, REFUSED, refuse)))
+        return kinds.stream_handler(self._guarded(Method(method.name, REFUSED, refuse, abort)))
 
     def _admitted(self, metadata: Any, access: Access) -> Caller | None:
         return self._admission.admit([value for key, value in metadata if key == "authorization"], access)
+
+    def _as_stream(self, serve: kinds.Serve) -> kinds.Serve:
+        def serve_stream(request: Any, call: Call, context: Any) -> Awaitable[bytes | None]:
+            return self._streams.serve(call, lambda: serve(request, call, context))
+
+        return serve_stream
 
     def _guarded(self, method: Method) -> Callable[[Any, Any], Awaitable[bytes | None]]:
         async def handle(request: Any, context: Any) -> bytes | None:
@@ -141,9 +164,11 @@ class Interceptor(aio.ServerInterceptor):
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where any error is turned into an answer
                 outcome = self._failure(error, call, method)
+                if self._tally is not None:
+                    self._tally.refused(call, method.name, outcome, context)
             finally:
                 self._note(call, method, outcome, started)
-            return await abort(context, outcome, call.request_id)
+            return await method.abort(context, outcome, call.request_id)
 
         return handle
 
@@ -159,12 +184,15 @@ class Interceptor(aio.ServerInterceptor):
         return outcome
 
     def _note(self, call: Call, method: Method, outcome: Outcome, started: float) -> None:
+        ended = perf_counter()
+        if self._tally is not None and call.caller is not None:
+            self._tally.count(call.caller.client_id, method.name, call.peer_uri, ended)
         self._log.add(
             method.name,
             outcome,
             call.caller or call.subject,
             call.peer_uri,
-            perf_counter() - started,
+            ended - started,
             self._request_ids,
             call.number,
         )

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 
-from typeplate_server.auth.clients import ClientState, SecretState
+from typeplate_server.auth.clients import ClientState, SecretState, new_generation_nonce
 from typeplate_server.store.schema import client_secrets, clients
 
 _SECRETS = select(client_secrets).order_by(client_secrets.c.create_time, client_secrets.c.secret_id)
@@ -19,10 +19,16 @@ _SECRETS = select(client_secrets).order_by(client_secrets.c.create_time, client_
 
 def read_all(connection: Connection) -> list[ClientState]:
     """Every client, by id."""
-    secrets: defaultdict[str, list[SecretState]] = defaultdict(list)
-    for row in connection.execute(_SECRETS):
-        secrets[row.client_id].append(_secret(row))
-    return [_client(row, secrets[row.client_id]) for row in connection.execute(select(clients).order_by("client_id"))]
+    return _joined(connection, select(clients).order_by("client_id"), _SECRETS)
+
+
+def read_changed(connection: Connection, seq: int) -> list[ClientState]:
+    """The clients whose last change has a greater number, in the order of the changes."""
+    if seq == 0:
+        return sorted(read_all(connection), key=lambda client: client.changed_seq)
+    changed = clients.c.changed_seq > seq
+    theirs = _SECRETS.where(client_secrets.c.client_id.in_(select(clients.c.client_id).where(changed)))
+    return _joined(connection, select(clients).where(changed).order_by("changed_seq"), theirs)
 
 
 def read(connection: Connection, client_id: str) -> ClientState | None:
@@ -41,6 +47,27 @@ def scopes_of_active(connection: Connection, but: str) -> list[list[str]]:
     return list(connection.execute(active).scalars())
 
 
+def count(connection: Connection) -> int:
+    """How many clients there are."""
+    return int(connection.execute(select(func.count()).select_from(clients)).scalar_one())
+
+
+def begin_generations(connection: Connection, seq: int) -> None:
+    """A new generation for every client; `seq` is the last number taken before theirs."""
+    found = connection.execute(select(clients.c.client_id, clients.c.generation).order_by("client_id")).all()
+    rows = [
+        {
+            "id_is": each.client_id,
+            "generation": each.generation + 1,
+            "generation_nonce": new_generation_nonce(),
+            "changed_seq": number,
+        }
+        for number, each in enumerate(found, seq + 1)
+    ]
+    if rows:
+        connection.execute(update_of(clients).where(clients.c.client_id == bindparam("id_is")), rows)
+
+
 def insert(connection: Connection, client: ClientState) -> None:
     """A client that was not there before, with its secrets."""
     connection.execute(insert_into(clients).values(_row(client)))
@@ -54,6 +81,13 @@ def update(connection: Connection, before: ClientState, after: ClientState) -> N
     if gone:
         connection.execute(delete(client_secrets).where(client_secrets.c.secret_id.in_(gone)))
     _insert_secrets(connection, after.client_id, [secret for secret in after.secrets if secret not in before.secrets])
+
+
+def _joined(connection: Connection, found: Select[Any], theirs: Select[Any]) -> list[ClientState]:
+    secrets: defaultdict[str, list[SecretState]] = defaultdict(list)
+    for row in connection.execute(theirs):
+        secrets[row.client_id].append(_secret(row))
+    return [_client(row, secrets[row.client_id]) for row in connection.execute(found)]
 
 
 def _insert_secrets(connection: Connection, client_id: str, secrets: Sequence[SecretState]) -> None:

@@ -1,7 +1,7 @@
 """Implements `auth.store.ClientStore` on SQL.
 
 A write locks `auth_clock` first and reads afterwards; the next `seq` becomes the row's `changed_seq` in the same
-transaction, so whoever reads by sequence misses nothing (security.md §4).
+transaction, and so does its entry in the audit trail: whoever reads by sequence misses nothing (security.md §4).
 """
 
 from __future__ import annotations
@@ -10,51 +10,61 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from typeplate_server.auth.audit import client_events
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.store import Change, CommitGuard
 from typeplate_server.errors import AlreadyExists, NotFound
 from typeplate_server.store import client_rows as rows
+from typeplate_server.store.audit import NO_TRAIL, Trail
 from typeplate_server.store.clocks import AUTH, current, lock, take
-from typeplate_server.store.database import Database
+from typeplate_server.store.database import Database, Lane
 
 
 class SqlClientStore:
     """Clients in the tables `clients` and `client_secrets`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: Trail = NO_TRAIL) -> None:
         self._database = database
+        self._trail = trail
 
     async def load_all(self) -> tuple[int, list[ClientState]]:
         """See ClientStore."""
         return await self._database.run(lambda connection: (current(connection, AUTH), rows.read_all(connection)))
 
+    async def count(self) -> int:
+        """How many clients there are, revoked ones too."""
+        return await self._database.run(rows.count)
+
     async def create(self, new: ClientState, guard: CommitGuard | None = None) -> ClientState:
         """See ClientStore."""
 
         def insert(connection: Connection) -> ClientState:
-            clients = _begin(connection, guard)
+            clients = begin(connection, guard)
             if clients.get(new.client_id) is not None:
                 raise AlreadyExists(new.name)
             created = replace(new, changed_seq=take(connection, AUTH))
             rows.insert(connection, created)
+            self._trail.append(connection, client_events(None, created), guard)
             return created
 
-        return await self._database.write(insert)
+        return await self._database.write(insert, Lane.AUTH)
 
     async def update(self, client_id: str, change: Change, guard: CommitGuard | None = None) -> ClientState:
         """See ClientStore."""
 
         def apply(connection: Connection) -> ClientState:
-            clients = _begin(connection, guard)
+            clients = begin(connection, guard)
             before = clients.get(client_id)
             if before is None:
                 raise NotFound(f"clients/{client_id}")
             after = change(before, clients)
             if after is before:
                 return before
-            return _write(connection, before, after)
+            written = _write(connection, before, after)
+            self._trail.append(connection, client_events(before, written), guard)
+            return written
 
-        return await self._database.write(apply)
+        return await self._database.write(apply, Lane.AUTH)
 
 
 class ClientsInTransaction:
@@ -72,8 +82,8 @@ class ClientsInTransaction:
         return any(scope in scopes for scopes in rows.scopes_of_active(self._connection, but))
 
 
-def _begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:
-    """Locks first, so that everything read afterwards, by the guard too, holds until the commit."""
+def begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:
+    """Begins a change of auth state. Locks first: what is read afterwards, by the guard too, holds until the commit."""
     lock(connection, AUTH)
     clients = ClientsInTransaction(connection)
     if guard is not None:

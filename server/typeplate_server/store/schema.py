@@ -1,6 +1,9 @@
 """Owns the tables, as SQLAlchemy Core sees them; `migrations/` makes them, and a test holds the two equal.
 
 * Times are seconds since the epoch (UTC) as doubles: no time zone can come between. Text is compared by code point.
+* `deployment` has one row, made by the migration. `replicas` holds who follows the feed, `revoked_tokens` and
+  `signing_keys` what follows `auth_clock` besides clients; `audit` tells of all their changes.
+* `client_calls`, `client_peers` and `secret_uses` sum up who called what, about a minute late.
 * A clock table has one row. Who writes locks it first, then reads, so that commit order is sequence order.
 * `vehicles` keeps each vehicle's message; `vehicle_filters` repeats what lists filter and sort by, in rows narrow
   enough to be scanned whole (50,000 in some milliseconds), in the order of ids.
@@ -24,7 +27,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0003"
 """The newest migration; a test holds it equal to the head of `migrations/versions`."""
 
 metadata = MetaData(
@@ -133,4 +136,92 @@ vehicle_filters = Table(
     Column("search", text(), nullable=False),
     Index("ix_vehicle_filters_make_model", "make_key", "model_key", "vehicle_id"),
     sqlite_with_rowid=False,
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", text(), nullable=False),
+    Column("max_staleness_s", Double, nullable=False),
+    Column("key_fingerprint", text(), nullable=False),
+    Column("issuer", text(), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    CheckConstraint("max_staleness_s > 0", name="max_staleness"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("replica_id", text(), primary_key=True),
+    Column("incarnation", text(), primary_key=True),
+    Column("acknowledged_seq", BigInteger, nullable=False),
+    Column("heartbeat", BigInteger, nullable=False),
+    Column("heartbeat_time", Double, nullable=False),
+    Column("registered_time", Double, nullable=False),
+    Column("max_staleness_s", Double, nullable=False),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", text(), primary_key=True),
+    Column("client_id", text(), nullable=False),
+    Column("expire_time", Double, nullable=False),
+    Column("changed_seq", BigInteger, nullable=False),
+    Index("ix_revoked_tokens_changed_seq", "changed_seq", unique=True),
+    Index("ix_revoked_tokens_expire_time", "expire_time"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", text(), primary_key=True),
+    Column("sealed_private", LargeBinary, nullable=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("state", text(), nullable=False),
+    Column("publish_time", Double, nullable=False),
+    Column("sign_time", Double),
+    Column("retire_time", Double),
+    Column("changed_seq", BigInteger, nullable=False),
+    CheckConstraint("state IN ('published', 'signing', 'retired', 'removed')", name="state"),
+    Index("ix_signing_keys_changed_seq", "changed_seq", unique=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", Double, nullable=False),
+    Column("event", text(), nullable=False),
+    Column("client_id", text(), nullable=False),
+    Column("actor", text(), nullable=False),
+    Column("peer", text(), nullable=False),
+    Column("detail", text(), nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Index("ix_audit_client_id", "client_id", "seq"),
+)
+
+
+def _usage(name: str, by: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("client_id", text(), primary_key=True),
+        Column(by, text(), primary_key=True),
+        Column("calls", BigInteger, nullable=False),
+        Column("last_time", Double, nullable=False),
+    )
+
+
+client_calls = _usage("client_calls", "method")
+client_peers = _usage("client_peers", "peer")
+
+secret_uses = Table(
+    "secret_uses",
+    metadata,
+    Column("secret_id", text(), primary_key=True),
+    Column("client_id", text(), nullable=False),
+    Column("last_use_time", Double, nullable=False),
+    Column("peer", text(), nullable=False),
 )

@@ -69,11 +69,11 @@ class SqlVehicleStore:
 
     async def get(self, vehicle_id: str) -> StoredVehicle | None:
         """See VehicleStore."""
-        return await self._database.run(lambda connection: _get(connection, vehicle_id))
+        return await self._database.ask(lambda connection: _get(connection, vehicle_id))
 
     async def get_many(self, vehicle_ids: Sequence[str]) -> dict[str, StoredVehicle]:
         """See VehicleStore."""
-        return await self._database.run(lambda connection: _get_many(connection, vehicle_ids))
+        return await self._database.ask(lambda connection: _get_many(connection, vehicle_ids))
 
     async def upsert(self, drafts: Sequence[Draft], *, now: float, guard: Guard | None = None) -> UpsertResult:
         """See VehicleStore."""
@@ -135,18 +135,18 @@ class SqlVehicleStore:
 
     async def current_revision(self) -> int:
         """See VehicleStore."""
-        return await self._database.run(lambda connection: clocks.current(connection, clocks.VEHICLES))
+        return await self._database.ask(lambda connection: clocks.current(connection, clocks.VEHICLES))
 
     async def live_ids(self, source: str, after: str, limit: int) -> list[str]:
         """See VehicleStore."""
         values = {"source": source, "after": after, "limit": limit}
-        return await self._database.run(lambda connection: list(connection.execute(_LIVE_IDS, values).scalars()))
+        return await self._database.ask(lambda connection: list(connection.execute(_LIVE_IDS, values).scalars()))
 
     async def export(self, after: str, limit: int, source: str = "") -> list[StoredVehicle]:
         """See VehicleStore."""
         statement = _EXPORT_SOURCE if source else _EXPORT
         values = {"after": after, "limit": limit} | ({"source": source} if source else {})
-        return await self._database.run(
+        return await self._database.ask(
             lambda connection: [_stored(row) for row in connection.execute(statement, values)], slow=True
         )
 
@@ -160,7 +160,7 @@ class SqlVehicleStore:
             more = len(rows) > query.limit
             return Page(tuple(map(_stored, page)), vehicle_query.sort_key(page[-1], query) if more else None)
 
-        return await self._database.run(read, slow=True)
+        return await self._database.ask(read, slow=True)
 
 
 def _begin(connection: Connection, guard: Guard | None) -> None:

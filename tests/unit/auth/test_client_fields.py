@@ -48,7 +48,7 @@ def test_bad_ids(client_id: str) -> None:
         (ClientDraft(display_name="a\x1b[31m"), "client.display_name"),
         (ClientDraft(display_name="a\nb"), "client.display_name"),
         (ClientDraft(scopes=["vehicles:raed"]), "client.scopes"),
-        (ClientDraft(scopes=["tokens:introspect"]), "client.scopes"),
+        (ClientDraft(scopes=["tokens:introspekt"]), "client.scopes"),
         (ClientDraft(scopes=["vehicles:read"] * 21), "client.scopes"),
         (ClientDraft(max_token_lifetime_s=59.9), "client.max_token_lifetime"),
         (ClientDraft(max_token_lifetime_s=0), "client.max_token_lifetime"),

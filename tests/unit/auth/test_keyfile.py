@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,10 @@ from typeplate_server.auth.keyfile import KeyFileError, create_key_file, load_ke
 
 
 def test_what_was_made_is_what_is_loaded(tmp_path: Path) -> None:
-    """Pepper, signing key and issuer come back."""
+    """Pepper, sealing key and issuer come back."""
     made = create_key_file(tmp_path / "keys.json")
     loaded = load_key_file(tmp_path / "keys.json")
-    assert (loaded.issuer, loaded.pepper) == (made.issuer, made.pepper)
-    assert [key.jwk() for key in loaded.signing_keys] == [key.jwk() for key in made.signing_keys]
-    assert loaded.signing_keys[0].private.private_bytes_raw() == made.signing_keys[0].private.private_bytes_raw()
+    assert (loaded.issuer, loaded.pepper, loaded.sealing_key) == (made.issuer, made.pepper, made.sealing_key)
     assert len(loaded.pepper) == 32
     assert loaded.issuer.startswith("urn:typeplate:")
 
@@ -26,7 +26,18 @@ def test_two_files_share_nothing(tmp_path: Path) -> None:
     one, two = create_key_file(tmp_path / "a"), create_key_file(tmp_path / "b")
     assert one.issuer != two.issuer
     assert one.pepper != two.pepper
-    assert one.signing_keys[0].kid != two.signing_keys[0].kid
+    assert one.sealing_key != two.sealing_key
+
+
+def test_the_fingerprint_is_that_of_every_part(tmp_path: Path) -> None:
+    """The same for the same file, another for any other pepper, sealing key or issuer; no part shows in it."""
+    made = create_key_file(tmp_path / "keys.json")
+    assert load_key_file(tmp_path / "keys.json").fingerprint == made.fingerprint
+    others = (
+        replace(made, pepper=b"x" * 32), replace(made, sealing_key=b"x" * 32), replace(made, issuer="urn:typeplate:x")
+    )  # fmt: skip
+    assert len({made.fingerprint, *(other.fingerprint for other in others)}) == 4
+    assert re.fullmatch("[0-9a-f]{64}", made.fingerprint)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -57,7 +68,7 @@ def test_a_private_file_is_loaded(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "keys.json"
     create_key_file(path)
     path.chmod(mode)
-    assert load_key_file(path).signing_keys
+    assert load_key_file(path).pepper
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -91,23 +102,19 @@ def test_a_half_written_or_changed_file_is_refused_without_quoting_it(tmp_path: 
     create_key_file(path)
     text = path.read_text()
     good = json.loads(text)
-    key = good["signing_keys"][0]
     broken = [
         "", "{", text[: len(text) // 2], "[]", "null", "{}", "\0" * 100,
         *(json.dumps({name: value for name, value in good.items() if name != gone}) for gone in good),
         json.dumps(good | {"version": 2}), json.dumps(good | {"pepper": good["pepper"][:-2]}),
+        json.dumps(good | {"sealing_key": good["sealing_key"][:-2]}),
         json.dumps(good | {"pepper": None}), json.dumps(good | {"issuer": "https://x"}),
-        json.dumps(good | {"signing_keys": []}), json.dumps(good | {"signing_keys": [{}]}),
-        json.dumps(good | {"signing_keys": [key | {"x": "A" * 43}]}),
-        json.dumps(good | {"signing_keys": [key | {"d": "A" * 42}]}),
-        json.dumps(good | {"signing_keys": [key | {"kid": "other"}]}),
     ]  # fmt: skip
     for content in broken:
         path.write_text(content)
         with pytest.raises(KeyFileError, match="not a whole key file") as refused:
             load_key_file(path)
         assert refused.value.__suppress_context__
-        assert key["d"] not in str(refused.value)
+        assert good["pepper"] not in str(refused.value)
 
 
 def test_its_repr_shows_neither_pepper_nor_private_key(tmp_path: Path) -> None:
@@ -116,7 +123,8 @@ def test_its_repr_shows_neither_pepper_nor_private_key(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "keys.json").read_text())
     for shown in (repr(keys), str(keys)):
         assert content["pepper"] not in shown
-        assert content["signing_keys"][0]["d"] not in shown
+        assert content["sealing_key"] not in shown
+        assert repr(keys.sealing_key) not in shown
         assert repr(keys.pepper) not in shown
 
 

@@ -75,7 +75,7 @@ async def test_update_changes_what_the_patch_names_and_nothing_else() -> None:
         (ClientPatch(max_token_lifetime_s=None), {"max_token_lifetime_s": None}),
         (ClientPatch(scopes=[VEHICLES_READ, VEHICLES_WRITE]), {"scopes": {VEHICLES_READ, VEHICLES_WRITE}}),
     ):
-        after = await world.administration.update("reader", patch)
+        after = (await world.administration.update("reader", patch)).value
         before = replace(before, **expected, update_time=NOW + 10, changed_seq=world.store.seq)
         assert after == before == world.client() == world.store.rows["reader"]
 
@@ -84,10 +84,10 @@ async def test_granting_a_scope_keeps_tokens_and_taking_one_kills_them() -> None
     """Generation and nonce change on a reduction only."""
     world = AuthWorld()
     token = world.token()
-    granted = await world.administration.update("reader", ClientPatch(scopes=[VEHICLES_READ, VEHICLES_WRITE]))
+    granted = (await world.administration.update("reader", ClientPatch(scopes=[VEHICLES_READ, VEHICLES_WRITE]))).value
     assert granted.generation_claim == "1.00c0ffee00c0ffee"
     assert world.admit(token) is not None
-    swapped = await world.administration.update("reader", ClientPatch(scopes=[VEHICLES_WRITE, CLIENTS_ADMIN]))
+    swapped = (await world.administration.update("reader", ClientPatch(scopes=[VEHICLES_WRITE, CLIENTS_ADMIN]))).value
     assert swapped.generation == 2
     assert swapped.generation_nonce != granted.generation_nonce
     with pytest.raises(TokenRevoked):
@@ -99,7 +99,7 @@ async def test_a_change_that_changes_nothing_writes_nothing() -> None:
     world = AuthWorld()
     before = world.client()
     for patch in (ClientPatch(), ClientPatch(display_name="", scopes=[VEHICLES_READ], labels={})):
-        assert await world.administration.update("reader", patch, etag=before.etag) == before
+        assert (await world.administration.update("reader", patch, etag=before.etag)).value == before
     assert world.store.writes == 0
 
 
@@ -109,7 +109,7 @@ async def test_an_etag_must_be_the_current_one() -> None:
     etag = world.client().etag
     changes = (world.administration.update("reader", ClientPatch(display_name=name), etag=etag) for name in "ab")
     results = await asyncio.gather(*changes, return_exceptions=True)
-    assert [type(result).__name__ for result in results] == ["ClientState", "EtagMismatch"]
+    assert [type(result).__name__ for result in results] == ["Changed", "EtagMismatch"]
     with pytest.raises(EtagMismatch):
         await world.administration.update("reader", ClientPatch(display_name="c"), etag='"0"')
 
@@ -127,7 +127,7 @@ async def test_revoke_is_durable_then_in_force_then_answered() -> None:
     world = AuthWorld()
     token = world.token()
     world.clock.now += 5
-    revoked = await world.administration.revoke("reader", reason="key leaked\nin a ticket")
+    revoked = (await world.administration.revoke("reader", reason="key leaked\nin a ticket")).value
     assert (revoked.state, revoked.generation, revoked.revoke_time) == ("revoked", 2, NOW + 5)
     assert revoked.revoke_reason == "key leaked\nin a ticket"
     assert revoked == world.store.rows["reader"] == world.client()
@@ -154,9 +154,9 @@ async def test_nothing_is_refused_before_the_commit() -> None:
 async def test_revoking_again_changes_nothing_and_succeeds() -> None:
     """Time and reason of the first revocation stay."""
     world = AuthWorld()
-    first = await world.administration.revoke("reader", reason="first")
+    first = (await world.administration.revoke("reader", reason="first")).value
     world.clock.now += 60
-    assert await world.administration.revoke("reader", reason="second") == first
+    assert (await world.administration.revoke("reader", reason="second")).value == first
     assert world.store.writes == 1
 
 
@@ -172,7 +172,7 @@ async def test_the_last_administrator_is_kept_unless_forced() -> None:
     assert "force" not in refused.value.message
     await world.administration.update("root", ClientPatch(scopes=[CLIENTS_ADMIN]))
     await world.administration.revoke("sleeping")
-    assert (await world.administration.revoke("root", force=True)).state == "revoked"
+    assert (await world.administration.revoke("root", force=True)).value.state == "revoked"
 
 
 async def test_of_two_last_administrators_that_go_at_once_one_stays() -> None:
@@ -182,7 +182,7 @@ async def test_of_two_last_administrators_that_go_at_once_one_stays() -> None:
     results = await asyncio.gather(
         world.administration.revoke("root"), world.administration.revoke("second"), return_exceptions=True
     )
-    assert sorted(type(result).__name__ for result in results) == ["ClientState", "LastAdmin"]
+    assert sorted(type(result).__name__ for result in results) == ["Changed", "LastAdmin"]
 
 
 async def test_a_caller_revoked_meanwhile_commits_nothing() -> None:
@@ -220,7 +220,7 @@ async def test_a_caller_that_hangs_up_stops_neither_commit_nor_effect() -> None:
         await call
     assert world.admit(token) is not None
     go_on.set()
-    await asyncio.wait_for(asyncio.gather(*world.administration._running), 5)
+    await asyncio.wait_for(asyncio.gather(*world.changes._running), 5)
     with pytest.raises(ClientRevoked):
         world.admit(token)
 
@@ -236,7 +236,7 @@ async def test_a_revocation_of_unknown_outcome_is_refused_in_memory(committed: b
     with pytest.raises(ClientRevoked):
         world.admit(token)
     world.store.lose_commit = world.store.lose_without_commit = False
-    revoked = await world.administration.revoke("reader", reason="again")
+    revoked = (await world.administration.revoke("reader", reason="again")).value
     assert revoked == world.client() == world.store.rows["reader"]
     assert (revoked.state, world.store.writes) == ("revoked", 1)
 

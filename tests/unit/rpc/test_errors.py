@@ -39,6 +39,8 @@ CODE_OF = {
     "ETAG_MISMATCH": "ABORTED",
     "FAILED_PRECONDITION": "FAILED_PRECONDITION",
     "LAST_ADMIN": "FAILED_PRECONDITION",
+    "SECRET_LIMIT": "FAILED_PRECONDITION",
+    "SECRET_IN_USE": "FAILED_PRECONDITION",
     "INTERNAL": "INTERNAL",
 }
 
@@ -48,6 +50,8 @@ def made(leaf: type[errors.ServiceError]) -> errors.ServiceError:
         return leaf("vehicles/epa-1")
     if leaf is errors.InvalidArgument:
         return errors.InvalidArgument.of("name", "is required")
+    if leaf is errors.SecretInUse:
+        return errors.SecretInUse("1a2b3c", 1_800_000_000.0, "192.0.2.1", 60.0)
     return leaf()
 
 

@@ -174,7 +174,7 @@ async def test_short_reads_are_never_behind_slow_ones(database: Database) -> Non
     """However many lists and exports wait, a vehicle is read, changes are followed, and clients are loaded."""
     store, go = SqlVehicleStore(database), threading.Event()
     await store.upsert([draft("own-1")], now=NOW)
-    slow = [asyncio.ensure_future(database.run(lambda _: go.wait(30), slow=True)) for _ in range(READERS * 5)]
+    slow = [asyncio.ensure_future(database.ask(lambda _: go.wait(30), slow=True)) for _ in range(READERS * 5)]
     lists = [asyncio.ensure_future(store.list(VehicleQuery(limit=1))), asyncio.ensure_future(store.export("", 1))]
     try:
         for _ in range(20):

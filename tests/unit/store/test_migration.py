@@ -166,7 +166,8 @@ def test_a_place_that_cannot_be_written_is_named() -> None:
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        ("postgresql://user:hunter2@host/db", "postgresql are not supported"),
+        ("mysql://user:hunter2@host/db", "mysql are not supported"),
+        ("postgresql+asyncpg://user:hunter2@host/db", "asyncpg are not supported"),
         ("typeplate.db", "cannot be read"),
         ("sqlite://", "must name a file"),
         ("sqlite:///:memory:", "must name a file"),

@@ -1,0 +1,40 @@
+"""Checks the audit trail of a database with the key file, beside a running server or without one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from typeplate_server.app.clocks import CLOCK
+from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.deployment import not_readable, open_database, read_keys
+from typeplate_server.auth.audit import Chain, Head, TrailBroken, Verification
+from typeplate_server.config import Settings
+from typeplate_server.errors import ServiceError
+from typeplate_server.store.audit import AuditTrail, SqlAuditStore
+
+__all__ = ["Head", "TrailBroken", "verify"]
+__all__ = ["Head", "TrailBroken", "verify"]
+
+BATCH: Final = 1000
+
+
+async def verify(settings: Settings, expected: Head | None = None) -> Head:
+    """Read the whole trail and return its head. `expected` must be in it, at the end or before.
+
+    Raises TrailBroken, saying where; StartupError when key file or database cannot be used.
+    """
+    chain = Chain(read_keys(DataDir(settings.data_dir)).sealing_key)
+    database = open_database(settings)
+    try:
+        return await _verify(SqlAuditStore(database, AuditTrail(chain, CLOCK)), Verification(chain, expected))
+    except ServiceError as error:
+        raise not_readable(error) from None
+    finally:
+        await database.close()
+
+
+async def _verify(audit: SqlAuditStore, verification: Verification) -> Head:
+    while entries := await audit.after(verification.head.seq, BATCH):
+        for entry in entries:
+            verification.add(entry)
+    return verification.finish()

@@ -1,0 +1,82 @@
+"""Opens what a process works on, key file and database, and sees to it that they belong together.
+
+The fingerprint of the key file is in the database from the first start on. A server with another file would refuse
+every secret and could unseal no signing key, so it does not start.
+"""
+
+from __future__ import annotations
+
+from typeplate_server.app.clocks import CLOCK
+from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.failure import StartupError
+from typeplate_server.auth.audit import Chain
+from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
+from typeplate_server.config import Settings
+from typeplate_server.errors import ServiceError
+from typeplate_server.store.audit import AuditTrail
+from typeplate_server.store.database import Database
+from typeplate_server.store.deployment import SqlDeploymentStore
+from typeplate_server.store.faults import DatabaseError
+from typeplate_server.store.migration import require_current
+from typeplate_server.store.replicas import SqlReplicaStore
+
+
+def read_keys(data_dir: DataDir) -> KeyFile:
+    """The key file, or the sentence why not."""
+    try:
+        return load_key_file(data_dir.key_file)
+    except KeyFileError as error:
+        raise StartupError(str(error)) from None
+
+
+def open_database(settings: Settings) -> Database:
+    """The database, if its schema is the one this program works with."""
+    try:
+        require_current(settings.database)
+        return Database(settings.database, settings.data_dir)
+    except DatabaseError as error:
+        raise StartupError(str(error)) from None
+
+
+def trail_of(keys: KeyFile) -> AuditTrail:
+    """Where every change of auth state leaves its entry, chained under a key of this file."""
+    return AuditTrail(Chain(keys.sealing_key), CLOCK)
+
+
+async def claim(database: Database, keys: KeyFile, data_dir: DataDir) -> None:
+    """Enter the key file as the deployment's, or compare it with the one that is. Raises StartupError."""
+    found = await SqlDeploymentStore(database, trail_of(keys)).claim(keys.fingerprint, keys.issuer)
+    if found.key_fingerprint != keys.fingerprint:
+        raise StartupError(other_key_file(data_dir))
+
+
+async def is_claimed_by_another(database: Database, keys: KeyFile) -> bool:
+    """Whether the database belongs to another key file. Changes nothing."""
+    found = await SqlDeploymentStore(database).read()
+    return found.key_fingerprint not in ("", keys.fingerprint)
+
+
+async def forget_earlier_runs(settings: Settings, database: Database) -> None:
+    """Take away the rows of runs that were killed, so that no change waits for them. Under the directory's lock.
+
+    Only where that lock proves that they are over: on the SQLite database inside the directory.
+    """
+    if settings.database_url:
+        return
+    replicas = SqlReplicaStore(database, CLOCK)
+    for row in await replicas.registered():
+        await replicas.purge(row.identity, row.heartbeat)
+
+
+def other_key_file(data_dir: DataDir) -> str:
+    """The sentence for an operator whose key file and database do not belong together."""
+    return (
+        f"{data_dir.key_file} is not the key file of this database: all replicas need the same one, so put a copy of "
+        "another replica's, or the backup's, in its place"
+    )
+
+
+def not_readable(error: ServiceError | TimeoutError) -> StartupError:
+    """The sentence for a database that could be opened and then did not answer."""
+    message = error.message if isinstance(error, ServiceError) else "it did not answer in time"
+    return StartupError(f"the database cannot be read: {message} ({error.__cause__})")

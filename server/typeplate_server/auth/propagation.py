@@ -1,0 +1,133 @@
+"""Says how far a committed change has come, and waits until it is in force on every replica.
+
+Rules kept here (security.md §4, §8; searched exhaustively in tests/support/acknowledgement_model.py):
+* The replicas are listed after COMMIT has returned, never inside the transaction. Whoever registers later reads later.
+* A replica has it when it has acknowledged the change's `seq`, or its row is gone; this one, when it has applied it.
+* Who has not acknowledged refuses by itself once the largest bound that any replica follows has passed since the commit
+  returned, with 1 % for clocks of different rates.
+* EVERYWHERE is said in these two cases only, and on what it rests: a replica whose row went while it was waited for has
+  acknowledged nothing. Else THIS_REPLICA, with the time by which it holds.
+* A row whose heartbeat has not changed for that long belongs to nobody who is fresh, and is purged. Its owner, if it
+  comes back, finds it gone and begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from typeplate_server.auth.store import Registered, ReplicaIdentity, ReplicaStore
+from typeplate_server.errors import ServiceError
+
+MARGIN: Final = 1.01
+FIRST_PAUSE_S: Final = 0.002
+LONGEST_PAUSE_S: Final = 0.025
+
+Scope = Literal["EVERYWHERE", "THIS_REPLICA"]
+Proof = Literal["ACKNOWLEDGED", "STALENESS_BOUND"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """Where a change is in force.
+
+    `proof` is what EVERYWHERE rests on. `everywhere_time` (epoch seconds): by when it holds everywhere, now if it does.
+    """
+
+    scope: Scope
+    proof: Proof | None
+    everywhere_time: float
+
+
+class Propagation(Protocol):
+    """Waits for a change to be in force everywhere."""
+
+    def boot_time(self) -> float:
+        """The clock that `since` and `deadline` are read from."""
+        ...
+
+    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
+        """How far the change `seq` has come, at the latest at `deadline`. `since`: when its commit had returned."""
+        ...
+
+
+class SoleReplica:
+    """The only process there is: a change that it has applied is in force everywhere."""
+
+    def __init__(self, boot_clock: Callable[[], float], clock: Callable[[], float]) -> None:
+        self.boot_time = boot_clock
+        self._clock = clock
+
+    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
+        """See Propagation."""
+        return Effective("EVERYWHERE", "ACKNOWLEDGED", self._clock())
+
+
+class Acknowledgements:
+    """Waits for the acknowledgements of all other registered replicas."""
+
+    def __init__(
+        self,
+        store: ReplicaStore,
+        identity: ReplicaIdentity,
+        own_bound: Callable[[], float],
+        boot_clock: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._identity = identity
+        self._own_bound = own_bound
+        self.boot_time = boot_clock
+        self._clock = clock
+        self._unchanged: dict[ReplicaIdentity, tuple[int, float]] = {}  # → heartbeat, and since when it is that
+
+    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
+        """See Propagation. A database that does not answer is asked again until the deadline or the bound."""
+        pending: frozenset[ReplicaIdentity] | None = None
+        proof: Proof = "ACKNOWLEDGED"
+        bound, pause = self._own_bound(), FIRST_PAUSE_S
+        while True:
+            rows = await self._rows()
+            if rows is not None:
+                listed = pending if pending is not None else frozenset(row.identity for row in rows)
+                bound = max([bound, *(row.max_staleness_s for row in rows if row.identity in listed)])
+                if pending is not None and pending - {row.identity for row in rows}:
+                    proof = "STALENESS_BOUND"  # gone without a word: it left, or was purged for having been silent
+                pending = frozenset(row.identity for row in rows if row.acknowledged_seq < seq) & listed
+                if not pending - {self._identity}:
+                    return Effective("EVERYWHERE", proof, self._clock())
+            now = self.boot_time()
+            left = since + bound * MARGIN - now
+            if left <= 0:
+                return self._bound_passed(known=pending is not None)
+            if deadline is not None and now >= deadline:
+                return Effective("THIS_REPLICA", None, self._clock() + left)
+            await asyncio.sleep(min(pause, left, *(() if deadline is None else (deadline - now,))))
+            pause = min(pause * 1.5, LONGEST_PAUSE_S)
+
+    def _bound_passed(self, known: bool) -> Effective:
+        """Without having seen the rows nobody can say which bound each replica follows."""
+        if known:
+            return Effective("EVERYWHERE", "STALENESS_BOUND", self._clock())
+        return Effective("THIS_REPLICA", None, self._clock())
+
+    async def _rows(self) -> list[Registered] | None:
+        try:
+            rows = await self._store.registered()
+            listed_at = self.boot_time()
+            known = {row.identity for row in rows}
+            self._unchanged = {each: seen for each, seen in self._unchanged.items() if each in known}
+            return [row for row in rows if not await self._purged(row, listed_at)]
+        except ServiceError:
+            return None
+
+    async def _purged(self, row: Registered, now: float) -> bool:
+        heartbeat, since = self._unchanged.get(row.identity, (None, now))
+        if heartbeat != row.heartbeat:
+            since = now
+        self._unchanged[row.identity] = (row.heartbeat, since)
+        if row.identity == self._identity or now - since <= row.max_staleness_s * MARGIN:
+            return False
+        return await self._store.purge(row.identity, row.heartbeat)

@@ -1,0 +1,100 @@
+"""Implements `auth.store.ReplicaStore` on SQL: the table `replicas`, and the feed.
+
+* A row belongs to one run of one replica; an earlier run's row stays until it is purged, for that run may only sleep.
+* Heartbeats begin at random, so that a purge meant for a row that is gone cannot meet the row that came after it.
+* All of it goes through one lane, whose connection each heartbeat proves to be one to the primary.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import Connection, case, delete, insert, select, update
+
+from typeplate_server.auth.store import Cursor, FeedPage, Registered, ReplicaIdentity, Wakeup
+from typeplate_server.store.database import Database, Lane
+from typeplate_server.store.feed import is_row_of, read_page
+from typeplate_server.store.schema import deployment, replicas
+
+_HEARTBEAT_BITS = 48
+_ALL = select(replicas).order_by(replicas.c.replica_id, replicas.c.incarnation)
+
+
+class SqlReplicaStore:
+    """Replicas in the table `replicas`. `clock` (epoch seconds) only dates rows, for people to read."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def register(self, identity: ReplicaIdentity) -> None:
+        """See ReplicaStore."""
+
+        def write(connection: Connection) -> None:
+            connection.execute(delete(replicas).where(is_row_of(identity)))
+            now = self._clock()
+            connection.execute(
+                insert(replicas).values(
+                    replica_id=identity.replica_id,
+                    incarnation=identity.incarnation,
+                    acknowledged_seq=0,
+                    heartbeat=secrets.randbits(_HEARTBEAT_BITS),
+                    heartbeat_time=now,
+                    registered_time=now,
+                    max_staleness_s=select(deployment.c.max_staleness_s).scalar_subquery(),
+                )
+            )
+
+        await self._database.write(write, Lane.REPLICA)
+
+    async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
+        """See ReplicaStore."""
+
+        def beat(connection: Connection, page: FeedPage) -> bool:
+            beaten = update(replicas).values(
+                heartbeat=replicas.c.heartbeat + 1, heartbeat_time=self._clock(), max_staleness_s=page.max_staleness_s
+            )
+            return connection.execute(beaten.where(is_row_of(identity))).rowcount == 1
+
+        page, present = await self._database.confirm(lambda connection: read_page(connection, identity, after), beat)
+        return replace(page, present=page.present and present)
+
+    async def acknowledge(self, identity: ReplicaIdentity, seq: int) -> bool:
+        """See ReplicaStore."""
+        known = replicas.c.acknowledged_seq
+        statement = update(replicas).where(is_row_of(identity))
+        statement = statement.values(acknowledged_seq=case((known < seq, seq), else_=known))
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1, Lane.REPLICA)
+
+    async def deregister(self, identity: ReplicaIdentity) -> None:
+        """See ReplicaStore."""
+        statement = delete(replicas).where(is_row_of(identity))
+        await self._database.write(lambda connection: connection.execute(statement).rowcount, Lane.REPLICA)
+
+    async def registered(self) -> tuple[Registered, ...]:
+        """See ReplicaStore."""
+        return await self._database.run(_read_registered, Lane.REPLICA)
+
+    async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
+        """See ReplicaStore."""
+        statement = delete(replicas).where(is_row_of(identity), replicas.c.heartbeat == heartbeat)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1, Lane.REPLICA)
+
+    def wake_on_change(self, callback: Callable[[], object]) -> Wakeup:
+        """See ReplicaStore."""
+        return self._database.wakeup(callback)
+
+
+def _read_registered(connection: Connection) -> tuple[Registered, ...]:
+    return tuple(
+        Registered(
+            ReplicaIdentity(row.replica_id, row.incarnation),
+            row.acknowledged_seq,
+            row.heartbeat,
+            row.heartbeat_time,
+            row.max_staleness_s,
+        )
+        for row in connection.execute(_ALL)
+    )

@@ -1,0 +1,159 @@
+"""ReplicaStore: who follows, how far, and that no row is taken for another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.store import NOW, BackEnd, client
+from typeplate_server.auth.store import Cursor, FeedPage, Registered, ReplicaIdentity, RevokedToken, StoredSigningKey
+from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.deployment import SqlDeploymentStore
+from typeplate_server.store.replicas import SqlReplicaStore
+from typeplate_server.store.revoked_tokens import SqlRevokedTokenStore
+
+ONE = ReplicaIdentity("one", "a1")
+
+
+async def only(replicas: SqlReplicaStore) -> Registered:
+    (row,) = await replicas.registered()
+    return row
+
+
+async def test_a_replica_is_registered_until_it_leaves(replicas: SqlReplicaStore) -> None:
+    """Its row begins with nothing acknowledged and the deployment's bound; leaving twice is no fault."""
+    await replicas.register(ONE)
+    row = await only(replicas)
+    assert (row.identity, row.acknowledged_seq, row.heartbeat_time, row.max_staleness_s) == (ONE, 0, NOW, 10.0)
+    await replicas.deregister(ONE)
+    await replicas.deregister(ONE)
+    assert await replicas.registered() == ()
+
+
+async def test_runs_of_one_replica_are_told_apart(replicas: SqlReplicaStore) -> None:
+    """The earlier run may only sleep: neither the later's registration nor its acknowledgement is the earlier's."""
+    later = replace(ONE, incarnation="a2")
+    for identity in (ONE, later):
+        await replicas.register(identity)
+    assert await replicas.acknowledge(later, 7)
+    await replicas.deregister(later)
+    assert (await only(replicas)).identity == ONE
+    assert (await only(replicas)).acknowledged_seq == 0
+    assert not (await replicas.poll(later, Cursor())).present
+
+
+async def test_each_poll_commits_a_heartbeat(replicas: SqlReplicaStore) -> None:
+    """Also one that brings nothing new."""
+    await replicas.register(ONE)
+    beats = [(await only(replicas)).heartbeat]
+    for _ in range(3):
+        assert (await replicas.poll(ONE, Cursor())).present
+        beats.append((await only(replicas)).heartbeat)
+    assert beats == [beats[0] + n for n in range(4)]
+
+
+async def test_an_acknowledgement_never_goes_back(replicas: SqlReplicaStore) -> None:
+    """A late one changes nothing; one without a row says so."""
+    await replicas.register(ONE)
+    assert [await replicas.acknowledge(ONE, seq) for seq in (3, 5, 4)] == [True, True, True]
+    assert (await only(replicas)).acknowledged_seq == 5
+    await replicas.deregister(ONE)
+    assert not await replicas.acknowledge(ONE, 6)
+
+
+async def test_a_purge_spares_who_lives(replicas: SqlReplicaStore) -> None:
+    """A heartbeat since, and the row stays; purged, the replica finds itself absent and may register again."""
+    await replicas.register(ONE)
+    seen = (await only(replicas)).heartbeat
+    await replicas.poll(ONE, Cursor())
+    assert not await replicas.purge(ONE, seen)
+    assert await replicas.purge(ONE, seen + 1)
+    assert not await replicas.purge(ONE, seen + 1)
+    assert not (await replicas.poll(ONE, Cursor())).present
+    await replicas.register(ONE)
+    assert (await replicas.poll(ONE, Cursor())).present
+
+
+async def test_a_purge_cannot_meet_the_row_that_came_after(replicas: SqlReplicaStore) -> None:
+    """Registered anew, a replica has another heartbeat than at its first registration."""
+    await replicas.register(ONE)
+    seen = (await only(replicas)).heartbeat
+    await replicas.register(ONE)
+    assert not await replicas.purge(ONE, seen)
+
+
+async def test_registering_anew_forgets_the_acknowledgement(replicas: SqlReplicaStore) -> None:
+    """Who begins anew has applied nothing."""
+    await replicas.register(ONE)
+    await replicas.acknowledge(ONE, 9)
+    await replicas.register(ONE)
+    assert (await only(replicas)).acknowledged_seq == 0
+
+
+async def test_a_page_has_what_changed_after_the_cursor(
+    replicas: SqlReplicaStore,
+    clients: SqlClientStore,
+    tokens: SqlRevokedTokenStore,
+    deployment: SqlDeploymentStore,
+) -> None:
+    """Clients with their secrets, tokens and keys; everything for the empty cursor, and each change once."""
+    await replicas.register(ONE)
+    assert pages_content(await replicas.poll(ONE, Cursor())) == (0, (), (), ())
+    first = await clients.create(client("zeta"))
+    second = await clients.create(client("alpha"))
+    page = await replicas.poll(ONE, Cursor())
+    assert pages_content(page) == (2, (first, second), (), ())
+
+    revoked = await clients.update("zeta", lambda current, _: replace(current, state="revoked", secrets=()))
+    token = await tokens.revoke(RevokedToken("j1", "alpha", NOW + 60))
+    keys = await deployment.change_signing_keys(lambda _: (key("k1"), key("k2")))
+    assert pages_content(await replicas.poll(ONE, page.cursor)) == (6, (revoked,), (token,), keys)
+    assert pages_content(await replicas.poll(ONE, Cursor())) == (6, (second, revoked), (token,), keys)
+    assert pages_content(await replicas.poll(ONE, Cursor(6))) == (6, (), (), ())
+
+
+def pages_content(page: FeedPage) -> tuple[object, ...]:
+    return page.seq, page.clients, page.revoked_tokens, page.signing_keys
+
+
+def key(kid: str) -> StoredSigningKey:
+    return StoredSigningKey(kid, b"\x00sealed", b"\xffpublic", "published", NOW)
+
+
+async def test_a_sequence_behind_the_cursor_is_told_as_it_is(
+    replicas: SqlReplicaStore, clients: SqlClientStore
+) -> None:
+    """After a failover to a lagging standby, say: whoever asked must close, so it must see it."""
+    await replicas.register(ONE)
+    await clients.create(client())
+    assert pages_content(await replicas.poll(ONE, Cursor(50))) == (1, (), (), ())
+
+
+async def test_a_page_is_of_one_snapshot(back_end: BackEnd, clients: SqlClientStore, replicas: SqlReplicaStore) -> None:
+    """While clients change, each page's number is that of the last change among its clients."""
+    await replicas.register(ONE)
+    await clients.create(client("one"))
+    other = back_end.open()
+    follower = SqlReplicaStore(other, lambda: NOW)
+    for turn in range(40):
+        changing = clients.update("one", lambda current, _, n=turn: replace(current, display_name=str(n)))  # type: ignore[misc]
+        page, _ = await follower.poll(ONE, Cursor()), await changing
+        assert [each.changed_seq for each in page.clients] == [page.seq]
+    await other.close()
+
+
+async def test_the_bound_a_replica_follows_stands_in_its_row(
+    replicas: SqlReplicaStore, deployment: SqlDeploymentStore
+) -> None:
+    """A change of it is known to have arrived only when the replica has polled."""
+    await replicas.register(ONE)
+    assert (await deployment.set_max_staleness(4.5)).max_staleness_s == 4.5
+    assert (await only(replicas)).max_staleness_s == 10.0
+    assert (await replicas.poll(ONE, Cursor())).max_staleness_s == 4.5
+    assert (await only(replicas)).max_staleness_s == 4.5
+
+
+async def test_the_history_is_named(back_end: BackEnd, replicas: SqlReplicaStore) -> None:
+    """PostgreSQL's first timeline; a file has none."""
+    await replicas.register(ONE)
+    expected = {"sqlite": "", "postgres": "00000001"}
+    assert (await replicas.poll(ONE, Cursor())).timeline == expected[back_end.kind]

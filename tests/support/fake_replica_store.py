@@ -1,0 +1,187 @@
+"""The change feed and the registry of replicas in memory, held to `auth.store.ReplicaStore`, over a fake client store.
+
+Faults are programmed: while `cut` is set every call raises it; `before_snapshot`, `after_snapshot` and `at_acknowledge`
+are awaited where they say, so that a test can hold a call there, move the clock or change the database. `calls` is the
+order in which things were asked.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from tests.support.fake_client_store import FakeClientStore
+from typeplate_server.auth.store import (
+    ChangeKeys,
+    CommitGuard,
+    Cursor,
+    Deployment,
+    FeedPage,
+    Registered,
+    ReplicaIdentity,
+    RevokedToken,
+    StoredSigningKey,
+)
+
+Hook = Callable[[], Awaitable[None]] | None
+
+
+class FakeWakeup:
+    """Counts nothing and closes."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeReplicaStore:
+    """One database that several replicas follow, each through an object of its own when only one shall be cut off."""
+
+    def __init__(self, clients: FakeClientStore, shared: "FakeReplicaStore | None" = None) -> None:
+        self.clients = clients
+        self.rows: dict[ReplicaIdentity, Registered] = {} if shared is None else shared.rows
+        self.tokens: dict[str, RevokedToken] = {} if shared is None else shared.tokens
+        self.keys: dict[str, StoredSigningKey] = {} if shared is None else shared.keys
+        self.callbacks: list[Callable[[], object]] = [] if shared is None else shared.callbacks
+        self.epoch, self.timeline, self.max_staleness_s = "e1", "1", 10.0
+        self.calls: list[str] = []
+        self.cut: Exception | None = None
+        self.before_snapshot: Hook = None
+        self.after_snapshot: Hook = None
+        self.at_acknowledge: Hook = None
+        self.wakeup = FakeWakeup()
+
+    async def register(self, identity: ReplicaIdentity) -> None:
+        self._ask("register")
+        beat = self.rows[identity].heartbeat + 1 if identity in self.rows else 1
+        self.rows[identity] = Registered(identity, 0, beat, 0.0, self.max_staleness_s)
+
+    async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
+        self._ask(f"poll {after.seq}")
+        await _run(self.before_snapshot)
+        self._fail()
+        page = self._page(identity, after.seq)
+        if page.present:
+            row = self.rows[identity]
+            self.rows[identity] = replace(row, heartbeat=row.heartbeat + 1, max_staleness_s=self.max_staleness_s)
+        await _run(self.after_snapshot)
+        self._fail()
+        return page
+
+    def _page(self, identity: ReplicaIdentity, after: int) -> FeedPage:
+        return FeedPage(
+            seq=self.clients.seq,
+            epoch=self.epoch,
+            timeline=self.timeline,
+            max_staleness_s=self.max_staleness_s,
+            present=identity in self.rows,
+            clients=tuple(row for row in self.clients.rows.values() if row.changed_seq > after),
+            revoked_tokens=tuple(row for row in self.tokens.values() if row.changed_seq > after),
+            signing_keys=tuple(row for row in self.keys.values() if row.changed_seq > after),
+        )
+
+    async def acknowledge(self, identity: ReplicaIdentity, seq: int) -> bool:
+        self._ask(f"acknowledge {seq}")
+        await _run(self.at_acknowledge)
+        row = self.rows.get(identity)
+        if row is not None:
+            self.rows[identity] = replace(row, acknowledged_seq=max(row.acknowledged_seq, seq))
+        return row is not None
+
+    async def deregister(self, identity: ReplicaIdentity) -> None:
+        self._ask("deregister")
+        self.rows.pop(identity, None)
+
+    async def registered(self) -> tuple[Registered, ...]:
+        self._ask("registered")
+        return tuple(self.rows.values())
+
+    async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
+        self._ask("purge")
+        row = self.rows.get(identity)
+        if row is None or row.heartbeat != heartbeat:
+            return False
+        del self.rows[identity]
+        return True
+
+    def wake_on_change(self, callback: Callable[[], object]) -> FakeWakeup:
+        self.callbacks.append(callback)
+        return self.wakeup
+
+    def notify(self) -> None:
+        """Wakes all who listen."""
+        for callback in self.callbacks:
+            callback()
+
+    def _ask(self, what: str) -> None:
+        self.calls.append(what)
+        self._fail()
+
+    def _fail(self) -> None:
+        if self.cut is not None:
+            raise self.cut
+
+
+class FakeRevokedTokenStore:
+    """Revoked tokens, in the tables of a fake replica store."""
+
+    def __init__(self, database: FakeReplicaStore) -> None:
+        self._database = database
+
+    async def revoke(self, token: RevokedToken, guard: CommitGuard | None = None) -> RevokedToken:
+        database = self._database
+        database._ask("revoke token")
+        if guard is not None:
+            guard(database.clients.rows.get)
+        if token.jti not in database.tokens:
+            database.clients.seq += 1
+            database.tokens[token.jti] = replace(token, changed_seq=database.clients.seq)
+        return database.tokens[token.jti]
+
+    async def forget(self, expired_before: float) -> int:
+        gone = [jti for jti, token in self._database.tokens.items() if token.expire_time < expired_before]
+        for jti in gone:
+            del self._database.tokens[jti]
+        return len(gone)
+
+
+class FakeDeploymentStore:
+    """The signing keys, in the tables of a fake replica store."""
+
+    def __init__(self, database: FakeReplicaStore) -> None:
+        self._database = database
+
+    async def read(self) -> Deployment:
+        return Deployment(self._database.epoch, self._database.max_staleness_s, "", "")
+
+    async def claim(self, key_fingerprint: str, issuer: str) -> Deployment:
+        return replace(await self.read(), key_fingerprint=key_fingerprint, issuer=issuer)
+
+    async def set_max_staleness(self, seconds: float) -> Deployment:
+        self._database.max_staleness_s = seconds
+        return await self.read()
+
+    async def begin_epoch(self) -> Deployment:
+        self._database.epoch += "'"
+        return await self.read()
+
+    async def signing_keys(self) -> tuple[StoredSigningKey, ...]:
+        return tuple(sorted(self._database.keys.values(), key=lambda key: key.publish_time))
+
+    async def change_signing_keys(
+        self, change: ChangeKeys, guard: CommitGuard | None = None
+    ) -> tuple[StoredSigningKey, ...]:
+        self._database._ask("change keys")
+        if guard is not None:
+            guard(self._database.clients.rows.get)
+        changed = change(await self.signing_keys())
+        if changed:
+            self._database.clients.seq += 1
+        written = tuple(replace(key, changed_seq=self._database.clients.seq) for key in changed)
+        self._database.keys.update({key.kid: key for key in written})
+        return written
+
+
+async def _run(hook: Hook) -> None:
+    if hook is not None:
+        await hook()

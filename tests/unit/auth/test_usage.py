@@ -1,0 +1,95 @@
+"""Usage is summed up in memory, by method and by peer, and no call is counted twice or lost by an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support.auth_world import NOW, Clock
+from tests.support.fake_secret_use_store import FakeSecretUseStore
+from typeplate_server.auth.secret_uses import SecretUse, SecretUses
+from typeplate_server.auth.usage import MAX_KEYS, Calls, Usage
+from typeplate_server.errors import DatabaseUnavailable
+
+
+@dataclass
+class FakeUsageStore:
+    """What was added; `fail_with` is raised."""
+
+    methods: list[Calls] = field(default_factory=list)
+    peers: list[Calls] = field(default_factory=list)
+    fail_with: Exception | None = None
+
+    async def add(self, methods: Sequence[Calls], peers: Sequence[Calls]) -> None:
+        if self.fail_with is not None:
+            raise self.fail_with
+        self.methods += methods
+        self.peers += peers
+
+    async def read(self, client_id: str) -> tuple[tuple[Calls, ...], tuple[Calls, ...]]:
+        return (
+            tuple(calls for calls in self.methods if calls.client_id == client_id),
+            tuple(calls for calls in self.peers if calls.client_id == client_id),
+        )
+
+
+class UsageWorld:
+    """Usage whose timer stands at 50 s when the wall clock says NOW."""
+
+    def __init__(self) -> None:
+        self.store = FakeUsageStore()
+        self.uses = SecretUses(FakeSecretUseStore())
+        self.usage = Usage(self.store, self.uses, Clock(NOW), Clock(50.0), lambda peer: peer.partition(":")[0])
+
+
+@pytest.fixture
+def world() -> UsageWorld:
+    return UsageWorld()
+
+
+async def test_calls_are_summed_by_method_and_by_peer(world: UsageWorld) -> None:
+    """With the time of the last one by the wall clock."""
+    for method, peer, ended in (("/Get", "a", 40.0), ("/Get", "b", 41.0), ("/List", "a", 42.0), ("/Get", "a:2", 43.0)):
+        world.usage.count("reader", method, peer, ended)
+    await world.usage.flush()
+    await world.usage.flush()
+    assert world.store.methods == [Calls("reader", "/Get", 3, NOW - 7), Calls("reader", "/List", 1, NOW - 8)]
+    assert world.store.peers == [Calls("reader", "a", 3, NOW - 7), Calls("reader", "b", 1, NOW - 9)]
+
+
+async def test_an_outage_loses_no_call(world: UsageWorld) -> None:
+    """What a flush could not write, the next one does, with the later time."""
+    world.store.fail_with = DatabaseUnavailable()
+    world.usage.count("reader", "/Get", "a", 40.0)
+    with pytest.raises(DatabaseUnavailable):
+        await world.usage.flush()
+    world.usage.count("reader", "/Get", "a", 49.0)
+    world.store.fail_with = None
+    await world.usage.flush()
+    assert world.store.methods == [Calls("reader", "/Get", 2, NOW - 1)]
+
+
+async def test_ever_new_peers_do_not_fill_the_memory(world: UsageWorld) -> None:
+    """Beyond MAX_KEYS calls are counted without their peer."""
+    for number in range(MAX_KEYS + 500):
+        world.usage.count("reader", "/Get", f"peer-{number}", 40.0)
+    await world.usage.flush()
+    assert world.store.methods == [Calls("reader", "/Get", MAX_KEYS + 500, NOW - 10)]
+    assert len(world.store.peers) == MAX_KEYS
+
+
+async def test_usage_of_a_client_includes_this_minute(world: UsageWorld) -> None:
+    """Most called first; last use is the latest of calls and exchanges; nobody else's calls or secrets."""
+    for method in ("/List", "/Get", "/Get"):
+        world.usage.count("reader", method, "a", 40.0)
+    world.usage.count("other", "/Get", "b", 41.0)
+    world.uses.note(SecretUse("s1", "reader", NOW - 1, "a"))
+    world.uses.note(SecretUse("s2", "other", NOW, "b"))
+    found = await world.usage.of("reader", ["s1", "s2"])
+    assert [(calls.by, calls.calls) for calls in found.methods] == [("/Get", 2), ("/List", 1)]
+    assert [calls.by for calls in found.peers] == ["a"]
+    assert [use.secret_id for use in found.secrets] == ["s1"]
+    assert found.last_use_time == NOW - 1
+    assert (await world.usage.of("nobody", [])).last_use_time is None
