@@ -21,7 +21,7 @@ from tests.support.ledger import Ledger
 from tests.support.scale import LONG, scaled
 from tests.support.server import Credentials, ServerProcess, running_server
 
-KILLS = scaled(5, 200)
+KILLS = scaled(3, 200)
 SERVING_AGAIN_S = 2.0
 WRITING_S = (0.05, 0.3)
 HALVES = "SELECT count(*) FROM vehicles WHERE vehicle_id NOT IN (SELECT vehicle_id FROM vehicle_filters)"
@@ -76,7 +76,7 @@ def test_a_killed_server_loses_no_write_that_it_answered_for(kind: str, request:
     for number in range(KILLS):
         answered = ledger.answered
         asyncio.run(_write_and_kill(target, ledger, draw.uniform(*WRITING_S)))
-        if number % 5 == 4:
+        if number % 3 == 2:
             target.crash_database()
         began = time.monotonic()
         target.server.start()
