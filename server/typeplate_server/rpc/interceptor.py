@@ -6,8 +6,8 @@ Rules:
 * One interceptor, three functions: the guarded handler of each method is made once, with its Access, at the start.
 * Streams are served through OpenStreams, which ends them when their caller is refused; unary calls know nothing of it.
 * It never asks gRPC's own table of handlers: whatever else were registered with the server could not be called.
-* A caller is asked for its token twice: when the headers come, so that whoever has none sends no body and holds no
-  place, and when the handler starts, because the body may come much later.
+* A caller is asked for its token when the headers come, so that whoever has none sends no body and holds no place, and
+  checked again when the handler starts, because the body may come much later.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
@@ -26,7 +27,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc import aio
 
 from typeplate_server.auth.access import Access, access_of
-from typeplate_server.errors import ServiceError
+from typeplate_server.errors import ServiceError, TokenMissing
 from typeplate_server.rpc import kinds
 from typeplate_server.rpc.call import Call
 from typeplate_server.rpc.errors import CANCELLED, INTERNAL, OK, Outcome, abort, abort_stream, outcome_of
@@ -46,6 +47,9 @@ Abort = Callable[[Any, Outcome, str], Awaitable[NoReturn]]
 
 REFUSED: Final = Access(public=True)
 """Of a call that has been refused already: nothing more is asked."""
+
+_ADMITTED: Final[ContextVar[Caller | None]] = ContextVar("admitted", default=None)
+"""Who was admitted at the headers. gRPC runs a call's interceptor and handler in one task, and each call in its own."""
 
 
 class MissingMethodError(Exception):
@@ -73,11 +77,10 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A method and its guarded handler, as gRPC wants it. `early`: the token is asked for at the headers already."""
+    """A method and its guarded handler, as gRPC wants it."""
 
     method: Method
     handler: Any
-    early: bool
 
 
 class Interceptor(aio.ServerInterceptor):
@@ -112,9 +115,9 @@ class Interceptor(aio.ServerInterceptor):
         entry = self._entries.get(handler_call_details.method)
         if entry is None:
             return None
-        if entry.early:
+        if not entry.method.access.public:
             try:
-                self._admitted(handler_call_details.invocation_metadata, entry.method.access)
+                _ADMITTED.set(self._admitted(handler_call_details.invocation_metadata, entry.method.access))
             except ServiceError as error:
                 return self._refusal(entry.method, error)
         return entry.handler
@@ -132,7 +135,7 @@ class Interceptor(aio.ServerInterceptor):
         method = Method(name, access, served, abort_stream if streams else abort)
         guarded = self._guarded(method)
         handler = kinds.stream_handler(guarded) if alone else kinds.method_handler(descriptor, guarded)
-        return Entry(method, handler, early=not access.public and not descriptor.client_streaming)
+        return Entry(method, handler)
 
     def _refusal(self, method: Method, error: ServiceError) -> Any:
         """A handler that ends the call without waiting for its body, which only a stream's does."""
@@ -157,7 +160,7 @@ class Interceptor(aio.ServerInterceptor):
             started = perf_counter()
             outcome = OK
             try:
-                self._authorize(call, method.access, context)
+                self._authorize(call, method.access)
                 return await method.serve(request, call, context)
             except asyncio.CancelledError:
                 outcome = CANCELLED
@@ -172,10 +175,13 @@ class Interceptor(aio.ServerInterceptor):
 
         return handle
 
-    def _authorize(self, call: Call, access: Access, context: Any) -> None:
+    def _authorize(self, call: Call, access: Access) -> None:
         if access.public:
             return
-        call.caller = self._admitted(context.invocation_metadata(), access)
+        call.caller = _ADMITTED.get()
+        if call.caller is None:
+            raise TokenMissing
+        call.recheck()
 
     def _failure(self, error: Exception, call: Call, method: Method) -> Outcome:
         outcome = outcome_of(error)
