@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from typeplate_server.app.failure import StartupError
 from typeplate_server.app.setup import initialise
 from typeplate_server.auth.service import ClientAdministration
 from typeplate_server.auth.store import CommitUnknown
@@ -23,10 +24,10 @@ async def test_the_secret_is_kept_before_the_client_is_there(tmp_path: Path, mon
     kept: list[bool] = []
     create = ClientAdministration.create
 
-    async def watched(self: ClientAdministration, *arguments: Any, secret: Any = None) -> Any:
+    async def watched(self: ClientAdministration, *arguments: Any, secret: Any = None, **rest: Any) -> Any:
         path = tmp_path / "admin.env"
         kept.append(path.exists() and secret.value in path.read_text())
-        return await create(self, *arguments, secret=secret)
+        return await create(self, *arguments, secret=secret, **rest)
 
     monkeypatch.setattr(ClientAdministration, "create", watched)
     assert await initialise(settings(tmp_path)) == tmp_path / "admin.env"
@@ -44,7 +45,7 @@ async def test_credentials_of_a_client_that_was_not_made_are_taken_away(
 
     with monkeypatch.context() as broken:
         broken.setattr(ClientAdministration, "create", failing)
-        with pytest.raises(failure):
+        with pytest.raises(StartupError):
             await initialise(settings(tmp_path))
     assert (tmp_path / "admin.env").exists() is left
     assert await initialise(settings(tmp_path)) == tmp_path / "admin.env"
