@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +206,7 @@ async def test_delete_leaves_a_tombstone(world: World) -> None:
     await refused(InvalidArgument, world.catalog.delete("own-1"), "name")
 
 
-def revoked(read: Callable[[str], Any]) -> None:
+def revoked(rows: Any) -> None:
     raise ClientRevoked
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -235,7 +235,7 @@ async def test_the_guard_is_asked_in_every_batch(world: World) -> None:
     """A caller revoked half-way keeps what was answered for and writes nothing further (security: P3a)."""
     asked = 0
 
-    def guard(read: Callable[[str], Any]) -> None:
+    def guard(rows: Any) -> None:
         nonlocal asked
         asked += 1
         if asked > 1:
@@ -253,7 +253,7 @@ async def test_the_guard_is_asked_when_nothing_changes_and_before_deletions(worl
     await imported(world, [row(1), row(2)])
     revoked = True
 
-    def guard(read: Callable[[str], Any]) -> None:
+    def guard(rows: Any) -> None:
         if revoked:
             raise ClientRevoked
 

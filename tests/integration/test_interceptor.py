@@ -250,10 +250,10 @@ async def test_a_call_knows_its_caller_its_deadline_and_its_guard(probe: Probe) 
         assert call.caller.client_id == "reader"
         assert call.time_remaining is not None
         assert 9 < call.time_remaining < 10.1
-        call.commit_guard(probe.world.registry.get)
-        probe.world.set(state="revoked")
+        call.commit_guard(probe.world.store)
+        probe.world.store.rows["reader"] = probe.world.set(state="revoked")
         with pytest.raises(Exception, match="revoked"):
-            call.commit_guard(probe.world.registry.get)
+            call.commit_guard(probe.world.store)
         with pytest.raises(Exception, match="revoked"):
             call.recheck()
 

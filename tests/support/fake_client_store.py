@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from typeplate_server.auth.clients import ClientState
-from typeplate_server.auth.store import Change, CommitGuard, CommitUnknown
+from typeplate_server.auth.store import Change, CommitGuard, CommitUnknown, RevokedToken, StoredSigningKey
 from typeplate_server.errors import AlreadyExists, NotFound
 
 
 class FakeClientStore:
-    """Clients in a dict."""
+    """Clients in a dict, with the revoked tokens and signing keys that guards ask for beside them."""
 
     def __init__(self, clients: Iterable[ClientState] = ()) -> None:
         self.rows = {client.client_id: client for client in clients}
@@ -24,7 +24,15 @@ class FakeClientStore:
         self.lose_commit = False
         self.lose_without_commit = False
         self.at_commit: Callable[[], Awaitable[None]] | None = None
+        self.tokens: dict[str, RevokedToken] = {}
+        self.keys: dict[str, StoredSigningKey] = {}
         self._lock = asyncio.Lock()
+
+    def is_token_revoked(self, jti: str) -> bool:
+        return jti in self.tokens
+
+    def is_key_removed(self, kid: str) -> bool:
+        return kid in self.keys and self.keys[kid].state == "removed"
 
     def get(self, client_id: str) -> ClientState | None:
         return self.rows.get(client_id)
@@ -55,7 +63,7 @@ class FakeClientStore:
         if self.fail_with is not None:
             raise self.fail_with
         if guard is not None:
-            guard(self.rows.get)
+            guard(self)
 
     async def _commit(self, client: ClientState) -> ClientState:
         if self.at_commit is not None:

@@ -40,8 +40,8 @@ class FakeReplicaStore:
     def __init__(self, clients: FakeClientStore, shared: "FakeReplicaStore | None" = None) -> None:
         self.clients = clients
         self.rows: dict[ReplicaIdentity, Registered] = {} if shared is None else shared.rows
-        self.tokens: dict[str, RevokedToken] = {} if shared is None else shared.tokens
-        self.keys: dict[str, StoredSigningKey] = {} if shared is None else shared.keys
+        self.tokens = clients.tokens
+        self.keys = clients.keys
         self.callbacks: list[Callable[[], object]] = [] if shared is None else shared.callbacks
         self.epoch, self.timeline, self.max_staleness_s = "e1", "1", 10.0
         self.calls: list[str] = []
@@ -132,7 +132,7 @@ class FakeRevokedTokenStore:
         database = self._database
         database._ask("revoke token")
         if guard is not None:
-            guard(database.clients.rows.get)
+            guard(database.clients)
         if token.jti not in database.tokens:
             database.clients.seq += 1
             database.tokens[token.jti] = replace(token, changed_seq=database.clients.seq)
@@ -173,7 +173,7 @@ class FakeDeploymentStore:
     ) -> tuple[StoredSigningKey, ...]:
         self._database._ask("change keys")
         if guard is not None:
-            guard(self._database.clients.rows.get)
+            guard(self._database.clients)
         changed = change(await self.signing_keys())
         if changed:
             self._database.clients.seq += 1

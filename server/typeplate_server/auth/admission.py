@@ -28,7 +28,7 @@ from typeplate_server.auth.audit import AttributedGuard
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.keyring import KeyRing, SigningKey
 from typeplate_server.auth.registry import ClientRegistry
-from typeplate_server.auth.store import CommitGuard, ReadClient
+from typeplate_server.auth.store import CallerRows, CommitGuard
 from typeplate_server.auth.tokens import MAX_TOKEN_LENGTH, AccessToken, AccessTokenVerifier
 from typeplate_server.errors import (
     AuthStateStale,
@@ -115,16 +115,22 @@ class Admission:
 
     def recheck(self, caller: Caller) -> None:
         """Asks again whether a caller admitted before may still go on: key, expiry, state, generation, freshness."""
-        self._require_good(caller, self._client(caller.client_id), self._fresh())
+        self._require_live_key(caller)
+        self._require_good(caller, self._client(caller.client_id), self._fresh(), caller.jti in self._revoked)
 
     def commit_guard(self, caller: Caller, peer: str = "") -> CommitGuard:
-        """The same question, asked of the client's row inside a write transaction: no revoked caller commits.
+        """The same question, asked of the rows inside a write transaction: nobody who was revoked anywhere commits.
 
-        Freshness is not asked, because the row is the truth. Caller and `peer` are named in the audit trail.
+        Client, token and key are looked up there, whatever this process has heard. Freshness is not asked, because
+        the rows are the truth. Caller and `peer` are named in the audit trail.
         """
 
-        def guard(read: ReadClient) -> None:
-            self._require_good(caller, read(caller.client_id), fresh=True)
+        def guard(rows: CallerRows) -> None:
+            self._require_live_key(caller)
+            if rows.is_key_removed(caller.kid):
+                raise TokenInvalid
+            revoked = caller.jti in self._revoked or rows.is_token_revoked(caller.jti)
+            self._require_good(caller, rows.get(caller.client_id), True, revoked)
 
         return AttributedGuard(guard, caller.client_id, peer)
 
@@ -145,10 +151,12 @@ class Admission:
             self._known.popitem(last=False)
         return caller
 
-    def _require_good(self, caller: Caller, client: ClientState | None, fresh: bool) -> None:
-        """The rule itself: generation equal, state active. The rest of the lines only find the name of the refusal."""
+    def _require_live_key(self, caller: Caller) -> None:
         if caller.kid not in self._keys.kids:
             raise TokenInvalid
+
+    def _require_good(self, caller: Caller, client: ClientState | None, fresh: bool, token_revoked: bool) -> None:
+        """The rule itself: generation equal, state active. The rest of the lines only find the name of the refusal."""
         if self._clock() >= caller.expire_time:
             raise TokenExpired
         if client is not None and client.state == "revoked":
@@ -156,7 +164,7 @@ class Admission:
         if not fresh:
             raise AuthStateStale(retry_after=STALE_RETRY_S)
         if client is not None and client.state == "active" and client.generation_claim == caller.generation:
-            if caller.jti in self._revoked:
+            if token_revoked:
                 raise TokenRevoked
             return
         if client is not None and client.state != "active":

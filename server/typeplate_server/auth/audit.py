@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from typeplate_server.auth.clients import ClientState, SecretState
-from typeplate_server.auth.store import ReadClient
+from typeplate_server.auth.store import CallerRows
 
 EventType = Literal[
     "client_created", "client_updated", "client_suspended", "client_resumed", "client_revoked",
@@ -92,13 +92,13 @@ class Head:
 class AttributedGuard:
     """A commit guard that says on whose behalf it lets commit. A write without one is the server's own."""
 
-    check: Callable[[ReadClient], None]
+    check: Callable[[CallerRows], None]
     actor: str
     peer: str
 
-    def __call__(self, read: ReadClient) -> None:
+    def __call__(self, rows: CallerRows) -> None:
         """See CommitGuard."""
-        self.check(read)
+        self.check(rows)
 
 
 class TrailBroken(Exception):

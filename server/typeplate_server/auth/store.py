@@ -12,12 +12,27 @@ from typing import Literal, Protocol
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.errors import DatabaseUnavailable
 
-ReadClient = Callable[[str], ClientState | None]
-"""Reads a client's row as it stands in the current transaction; None when there is no such id."""
 
-CommitGuard = Callable[[ReadClient], None]
-"""Raises a `ServiceError` to abort a write. Called inside the write transaction, under the write lock, BEFORE the
-change is applied (so that an administrator may revoke itself); nothing can change between it and the commit."""
+class CallerRows(Protocol):
+    """What a guard reads of its caller, as it stands in the write transaction and under the lock on auth state."""
+
+    def get(self, client_id: str) -> ClientState | None:
+        """The client; None when there is no such id."""
+        ...
+
+    def is_token_revoked(self, jti: str) -> bool:
+        """Whether this token was revoked by itself."""
+        ...
+
+    def is_key_removed(self, kid: str) -> bool:
+        """Whether this signing key is dead."""
+        ...
+
+
+CommitGuard = Callable[[CallerRows], None]
+"""Raises a `ServiceError` to abort a write. Called inside the write transaction, under the lock on auth state, and for
+a change of auth state BEFORE it is applied (so that an administrator may revoke itself); nothing of what it has read
+can change between it and the commit."""
 
 
 class CommitUnknown(DatabaseUnavailable):

@@ -15,6 +15,7 @@ from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.store import Change, CommitGuard
 from typeplate_server.errors import AlreadyExists, NotFound
 from typeplate_server.store import client_rows as rows
+from typeplate_server.store import guarding
 from typeplate_server.store.audit import NO_TRAIL, Trail
 from typeplate_server.store.clocks import AUTH, current, lock, take
 from typeplate_server.store.database import Database, Lane
@@ -68,7 +69,7 @@ class SqlClientStore:
 
 
 class ClientsInTransaction:
-    """The clients as they stand in one open transaction: what guards and changes may read."""
+    """The clients as they stand in one open transaction: what changes may read."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -85,10 +86,8 @@ class ClientsInTransaction:
 def begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:
     """Begins a change of auth state. Locks first: what is read afterwards, by the guard too, holds until the commit."""
     lock(connection, AUTH)
-    clients = ClientsInTransaction(connection)
-    if guard is not None:
-        guard(clients.get)
-    return clients
+    guarding.ask(connection, guard)
+    return ClientsInTransaction(connection)
 
 
 def _write(connection: Connection, before: ClientState, after: ClientState) -> ClientState:

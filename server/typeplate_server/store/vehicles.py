@@ -1,6 +1,9 @@
 """Implements `vehicles.store.VehicleStore` on SQL.
 
 What a write does to the vehicles there are is `vehicle_writes`' business, what a list selects `vehicle_query`'s.
+
+* A write locks `vehicle_clock` first, so that everything read afterwards holds until the commit.
+* Its guard is asked last, for that takes the lock which revocations need: they wait for a commit, never for an import.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from typeplate_server.store import client_rows, clocks, vehicle_query, vehicle_writes
+from typeplate_server.store import clocks, guarding, vehicle_query, vehicle_writes
 from typeplate_server.store.database import Database
 from typeplate_server.store.schema import vehicle_filters, vehicles
 from typeplate_server.vehicles.store import (
@@ -82,8 +85,10 @@ class SqlVehicleStore:
         prepared = await asyncio.to_thread(vehicle_writes.prepare, drafts)
 
         def write(connection: Connection) -> UpsertResult:
-            _begin(connection, guard)
-            return vehicle_writes.upsert(connection, prepared, now)
+            clocks.lock(connection, clocks.VEHICLES)
+            result = vehicle_writes.upsert(connection, prepared, now)
+            guarding.ask(connection, guard)
+            return result
 
         return await self._database.write(write)
 
@@ -98,12 +103,14 @@ class SqlVehicleStore:
         """See VehicleStore."""
 
         def write(connection: Connection) -> StoredVehicle:
-            _begin(connection, guard)
+            clocks.lock(connection, clocks.VEHICLES)
             draft = change(_get(connection, vehicle_id))
             if draft.vehicle_id != vehicle_id:
                 raise ValueError(f"a change of {vehicle_id} made {draft.vehicle_id}")
             vehicle_writes.upsert(connection, vehicle_writes.prepare([draft]), now)
-            return _stored(connection.execute(_GET, {"id": vehicle_id}).one())
+            written = _stored(connection.execute(_GET, {"id": vehicle_id}).one())
+            guarding.ask(connection, guard)
+            return written
 
         return await self._database.write(write)
 
@@ -119,13 +126,15 @@ class SqlVehicleStore:
         _check_size(vehicle_ids)
 
         def write(connection: Connection) -> DeleteResult:
-            _begin(connection, guard)
+            clocks.lock(connection, clocks.VEHICLES)
             found = _get_many(connection, vehicle_ids)
             for vehicle_id in vehicle_ids:
                 if check is not None:
                     check(vehicle_id, found.get(vehicle_id))
             alive = {vehicle.vehicle_id: vehicle.message for vehicle in found.values() if not vehicle.deleted}
-            return DeleteResult(tuple(alive), vehicle_writes.entomb(connection, alive, now))
+            result = DeleteResult(tuple(alive), vehicle_writes.entomb(connection, alive, now))
+            guarding.ask(connection, guard)
+            return result
 
         return await self._database.write(write)
 
@@ -161,13 +170,6 @@ class SqlVehicleStore:
             return Page(tuple(map(_stored, page)), vehicle_query.sort_key(page[-1], query) if more else None)
 
         return await self._database.ask(read, slow=True)
-
-
-def _begin(connection: Connection, guard: Guard | None) -> None:
-    """Locks first, so that everything read afterwards, by the guard too, holds until the commit."""
-    clocks.lock(connection, clocks.VEHICLES)
-    if guard is not None:
-        guard(lambda client_id: client_rows.read(connection, client_id))
 
 
 def _get(connection: Connection, vehicle_id: str) -> StoredVehicle | None:

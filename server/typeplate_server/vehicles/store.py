@@ -52,8 +52,8 @@ SortValue = str | int | float | None
 SortKey = tuple[SortValue, ...]
 """A row's values in the order of `VehicleQuery.order_by`, then its id: where a list goes on. JSON keeps it exactly."""
 
-Guard = Callable[[Callable[[str], Any]], None]
-"""Called inside the write transaction and under the write lock, with a reader of clients' current state; raises to
+Guard = Callable[[Any], None]
+"""Called inside the write transaction, right before its commit, with a reader of the caller's current state; raises to
 undo everything. Nothing changes between it and the commit. It is auth's CommitGuard; vehicles know no more of it."""
 
 Outcome = Literal["created", "updated", "unchanged"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.store import NOW, client
 from typeplate_server.auth.clients import ClientState, SecretState
-from typeplate_server.auth.store import ClientsInTransaction, ReadClient
+from typeplate_server.auth.store import CallerRows, ClientsInTransaction
 from typeplate_server.errors import AlreadyExists, ClientRevoked, LastAdmin, NotFound
 from typeplate_server.store.clients import SqlClientStore
 
@@ -103,8 +103,8 @@ async def test_a_refusing_guard_undoes_everything(clients: SqlClientStore) -> No
     """No row and no number is taken, on create and on update, and the change is not even asked."""
     await clients.create(client("admin"))
 
-    def refuse(read: ReadClient) -> None:
-        assert read("admin") is not None
+    def refuse(rows: CallerRows) -> None:
+        assert rows.get("admin") is not None
         raise ClientRevoked
 
     with pytest.raises(ClientRevoked):
@@ -122,7 +122,7 @@ async def test_a_guard_sees_the_row_before_the_change(clients: SqlClientStore) -
     await clients.update(
         "admin",
         lambda current, _: replace(current, state="revoked"),
-        lambda read: seen.append((read("admin"), read("nobody"))),
+        lambda rows: seen.append((rows.get("admin"), rows.get("nobody"))),
     )
     assert [(own.state, other) for own, other in seen if own] == [("active", None)]
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import exc
 
 from tests.support.store import NOW, BackEnd, client
-from typeplate_server.auth.store import Cursor, ReadClient, ReplicaIdentity, RevokedToken, StoredSigningKey
+from typeplate_server.auth.store import CallerRows, Cursor, ReplicaIdentity, RevokedToken, StoredSigningKey
 from typeplate_server.errors import ClientRevoked
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.deployment import SqlDeploymentStore
@@ -21,7 +21,7 @@ def key(kid: str, **changes: object) -> StoredSigningKey:
     return replace(StoredSigningKey(kid, b"\x00sealed", b"\xffpublic", "published", NOW), **changes)  # type: ignore[arg-type]
 
 
-def refuse(read: ReadClient) -> None:
+def refuse(rows: CallerRows) -> None:
     raise ClientRevoked
 
 

@@ -24,7 +24,7 @@ from typeplate_server.auth.clients import VEHICLES_READ, ClientState
 from typeplate_server.auth.exchange import TokenExchange
 from typeplate_server.auth.propagation import Effective
 from typeplate_server.auth.service import ClientDraft, CreatedClient
-from typeplate_server.auth.store import Change, CommitGuard, ReadClient
+from typeplate_server.auth.store import CallerRows, Change, CommitGuard
 from typeplate_server.auth.tokens import IssuedToken
 from typeplate_server.errors import Unauthenticated
 from typeplate_server.store.clients import SqlClientStore
@@ -92,7 +92,7 @@ class Race:
         return await self._store.create(new, guard)
 
     async def update(self, client_id: str, change: Change, guard: CommitGuard | None = None) -> ClientState:
-        def in_transaction(read: ReadClient) -> None:
+        def in_transaction(rows: CallerRows) -> None:
             self._barrier.change_at(CHANGE_PLACES[0])
 
         changed = await self._store.update(client_id, change, in_transaction)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.support.store import NOW, client, draft, parsed
-from typeplate_server.auth.store import ReadClient
+from typeplate_server.auth.store import CallerRows
 from typeplate_server.errors import ClientRevoked, EtagMismatch
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.vehicles import SqlVehicleStore
@@ -147,8 +147,8 @@ async def test_a_refusing_guard_undoes_every_kind_of_write(vehicles: SqlVehicleS
     await clients.create(client("writer", state="revoked"))
     await vehicles.upsert([draft("own-1")], now=NOW)
 
-    def guard(read: ReadClient) -> None:
-        caller = read("writer")
+    def guard(rows: CallerRows) -> None:
+        caller = rows.get("writer")
         assert caller is not None
         if caller.state == "revoked":
             raise ClientRevoked

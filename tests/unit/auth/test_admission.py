@@ -199,16 +199,16 @@ def test_the_commit_guard_believes_the_row_and_not_the_memory() -> None:
     world = AuthWorld()
     caller = world.caller()
     guard = world.admission.commit_guard(caller)
-    guard(world.store.get)
+    guard(world.store)
     world.fresh.on = False
-    guard(world.store.get)
+    guard(world.store)
     world.store.rows["reader"] = replace(world.client(), state="revoked")
     with pytest.raises(ServiceError) as refused:
-        guard(world.store.get)
+        guard(world.store)
     assert refused.value.reason == "CLIENT_REVOKED"
     del world.store.rows["reader"]
     with pytest.raises(ServiceError) as refused:
-        guard(world.store.get)
+        guard(world.store)
     assert refused.value.reason == "TOKEN_REVOKED"
 
 
