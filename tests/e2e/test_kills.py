@@ -86,7 +86,7 @@ def test_a_killed_server_loses_no_write_that_it_answered_for(kind: str, request:
         assert target.broken() == []
         print(f"{kind}: {ledger.answered - answered} writes answered, serving after {waits[-1]} s of CPU, of the clock")
     assert asyncio.run(_faults(target, ledger, ledger.answered)) == []
-    assert ledger.answered > 10 * KILLS
+    assert ledger.answered > 5 * KILLS
     assert ledger.revoked
     assert max(cpu_s for cpu_s, _ in waits) <= SERVING_AGAIN_S
     assert not LONG or max(elapsed_s for _, elapsed_s in waits) <= SERVING_AGAIN_S, "a full run has the machine alone"

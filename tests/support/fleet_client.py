@@ -139,9 +139,9 @@ class FleetClient:
         for member in members:
             self.swept += await self.on_all(member.issue)
 
-    async def revoke(self, replica: int, app: App, within_s: float = REVOKE_S) -> Revocation:
-        """Revoke it, and wait until that holds everywhere or `within_s` have passed."""
-        request = pb.RevokeClientRequest(name=f"clients/{app.client_id}", reason="test")
+    async def revoke(self, replica: int, app: App, within_s: float = REVOKE_S, *, wait: bool = True) -> Revocation:
+        """Revoke it, and wait until that holds everywhere or `within_s` have passed; or, if so told, for nobody."""
+        request = pb.RevokeClientRequest(name=f"clients/{app.client_id}", reason="test", wait=wait)
         metadata = await self.as_admin()
         start = time.monotonic()
         answer = await _answer(self._auth(replica).RevokeClient(request, metadata=metadata, timeout=within_s))

@@ -84,7 +84,7 @@ class Ledger:
             self.living.append(kept)
             doomed = await client.create(0, f"app-{next(self._numbers):06}")
             self.doomed.append(doomed)
-            revocation = await client.revoke(0, doomed)
+            revocation = await client.revoke(0, doomed, wait=False)  # it is killed replicas that would be waited for
             if revocation.effective not in ("EVERYWHERE", "THIS_REPLICA"):
                 return
             self.revoked.append(doomed)
