@@ -153,6 +153,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         log_level,
     ),
     Setting("DRAIN_SECONDS", "8", "How long calls in progress may go on after SIGTERM, in seconds.", seconds(0, 600)),
+    Setting("WORKERS", "1", "Processes that share the address, 1 to 64; `serve --workers` overrides it.", whole(1, 64)),
 )
 
 
@@ -171,6 +172,7 @@ class Settings:
     max_concurrent_rpcs: int
     log_level: str
     drain_seconds: float
+    workers: int
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -217,6 +219,8 @@ class Settings:
                 f"{PREFIX}LISTEN is {self.listen!r}, reachable from elsewhere, and there is no TLS: set "
                 f"{PREFIX}TLS_CERT_FILE and {PREFIX}TLS_KEY_FILE, or {PREFIX}ALLOW_PLAINTEXT=1 behind a TLS proxy"
             )
+        if self.workers > 1 and self.listen.startswith("unix:"):
+            yield f"{PREFIX}WORKERS must be 1 on a unix socket, which processes cannot share as they share a port"
         if not self.database.startswith(DATABASES):
             yield (
                 f"{PREFIX}DATABASE_URL must be of the form sqlite:///PATH or "
@@ -224,10 +228,10 @@ class Settings:
             )
 
 
-def load() -> Settings:
-    """The settings of this process; sets what gRPC reads from the environment too. Raises ConfigError."""
+def load(arguments: Mapping[str, str]) -> Settings:
+    """This process's settings, `arguments` before environment; sets what gRPC reads there. Raises ConfigError."""
     tune_grpc(os.environ)
-    return Settings.from_env(os.environ)
+    return Settings.from_env({**os.environ, **arguments})
 
 
 def is_loopback(listen: str) -> bool:

@@ -68,8 +68,8 @@ class DataDir:
             raise StartupError(f"{path} cannot be written: {error.strerror}") from None
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold `serve.lock`. Raises BusyError when another process does."""
+    def locked(self) -> Iterator[int]:
+        """Hold `serve.lock`, as does who inherits the descriptor. Raises BusyError when another process holds it."""
         lock = self.path / "serve.lock"
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -77,7 +77,7 @@ class DataDir:
             raise StartupError(f"{lock} cannot be opened: {error.strerror}") from None
         try:
             self._take(descriptor)
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

@@ -6,11 +6,15 @@ every secret and could unseal no signing key, so it does not start.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.failure import StartupError
 from typeplate_server.auth.audit import Chain
 from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
+from typeplate_server.auth.store import ReplicaIdentity
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.audit import AuditTrail
@@ -56,16 +60,33 @@ async def is_claimed_by_another(database: Database, keys: KeyFile) -> bool:
     return found.key_fingerprint not in ("", keys.fingerprint)
 
 
-async def forget_earlier_runs(settings: Settings, database: Database) -> None:
+async def forget_earlier_runs(settings: Settings) -> None:
     """Take away the rows of runs that were killed, so that no change waits for them. Under the directory's lock.
 
     Only where that lock proves that they are over: on the SQLite database inside the directory.
     """
     if settings.database_url:
         return
-    replicas = SqlReplicaStore(database, CLOCK)
-    for row in await replicas.registered():
-        await replicas.purge(row.identity, row.heartbeat)
+    async with _replicas(settings) as replicas:
+        for row in (await replicas.registered()).replicas:
+            await replicas.purge(row.identity, row.heartbeat)
+
+
+async def forget_run(settings: Settings, identity: ReplicaIdentity) -> None:
+    """Take away the row of a process that has ended, so that no change waits for it. Raises StartupError."""
+    async with _replicas(settings) as replicas:
+        await replicas.deregister(identity)
+
+
+@asynccontextmanager
+async def _replicas(settings: Settings) -> AsyncIterator[SqlReplicaStore]:
+    database = Database(settings.database, settings.data_dir)
+    try:
+        yield SqlReplicaStore(database, CLOCK)
+    except (ServiceError, TimeoutError) as error:
+        raise not_readable(error) from None
+    finally:
+        await database.close()
 
 
 def other_key_file(data_dir: DataDir) -> str:

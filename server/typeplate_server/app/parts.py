@@ -74,18 +74,24 @@ def _nobody_to_tell() -> None:
     """For a process that keeps no streams open."""
 
 
-async def assemble(settings: Settings, changed: Callable[[], None] = _nobody_to_tell) -> Parts:
+async def assemble(
+    settings: Settings,
+    changed: Callable[[], None] = _nobody_to_tell,
+    incarnation: str | None = None,
+    clock: Callable[[], float] = CLOCK,
+) -> Parts:
     """Open the database, see that the key file is the deployment's, and read the signing keys.
 
-    `changed` is called after each change of auth state that has been applied here. Raises StartupError. The caller
-    closes `database`.
+    `changed` is called after each change of auth state that has been applied here. `incarnation` names this run, if
+    somebody has to know it beforehand; `clock` is what it dates by. Raises StartupError. The caller closes `database`.
     """
     data_dir = DataDir(settings.data_dir)
     key_file = read_keys(data_dir)
     database = open_database(settings)
     try:
         await claim(database, key_file, data_dir)
-        parts = _join(settings, key_file, database, changed)
+        identity = identity_of(os.getpid(), incarnation or new_incarnation())
+        parts = _join(settings, key_file, database, changed, identity, clock)
         await parts.rotation.ensure_first()
         return parts
     except (ServiceError, SealBroken, StartupError) as error:
@@ -99,39 +105,53 @@ def _as_startup_error(error: ServiceError | SealBroken | StartupError) -> Startu
     return error if isinstance(error, StartupError) else StartupError(str(error))
 
 
-def _join(settings: Settings, key_file: KeyFile, database: Database, changed: Callable[[], None]) -> Parts:
+def _join(
+    settings: Settings,
+    key_file: KeyFile,
+    database: Database,
+    changed: Callable[[], None],
+    identity: ReplicaIdentity,
+    clock: Callable[[], float],
+) -> Parts:
     sealer = Sealer(key_file.sealing_key)
     ring = KeyRing((SigningKey.generate(),))  # known to nobody; the stored keys take its place before it is used
     registry, revoked, stored_keys = ClientRegistry(), RevokedTokens(), StoredKeys(ring, sealer)
-    replicas, identity = SqlReplicaStore(database, CLOCK), _identity()
+    replicas = SqlReplicaStore(database, clock)
     replica = Replica(replicas, identity, AuthState(registry, revoked, stored_keys), boot_time, changed=changed)
-    waiting = Acknowledgements(replicas, identity, lambda: replica.max_staleness_s, boot_time, CLOCK)
+    waiting = Acknowledgements(
+        replicas, identity, lambda: replica.max_staleness_s, lambda: replica.history, boot_time, clock
+    )
     changes = Changes(waiting, changed)
     uses = SecretUses(SqlSecretUseStore(database))
-    trail = AuditTrail(Chain(key_file.sealing_key), CLOCK)
+    trail = AuditTrail(Chain(key_file.sealing_key), clock)
     audit = SqlAuditStore(database, trail)
     hasher = SecretHasher(key_file.pepper)
-    verifier = AccessTokenVerifier(ring, key_file.issuer, CLOCK)
-    issuer = TokenIssuer(ring, key_file.issuer, CLOCK, max_lifetime_s=settings.max_token_lifetime)
-    admission = Admission(ring, verifier, registry, CLOCK, replica.fresh, revoked=revoked)
+    verifier = AccessTokenVerifier(ring, key_file.issuer, clock)
+    issuer = TokenIssuer(ring, key_file.issuer, clock, max_lifetime_s=settings.max_token_lifetime)
+    admission = Admission(ring, verifier, registry, clock, replica.fresh, revoked=revoked)
     limiter = FailureLimiter(time.monotonic)
     return Parts(
         database=database,
         replica=replica,
         keys=ring,
         admission=admission,
-        exchange=TokenExchange(registry, hasher, issuer, CLOCK, replica.fresh, limiter, uses),
-        clients=ClientAdministration(SqlClientStore(database, trail), registry, hasher, CLOCK, changes, uses),
-        tokens=TokenAdministration(SqlRevokedTokenStore(database, trail), revoked, verifier, admission, changes, CLOCK),
-        rotation=KeyAdministration(SqlDeploymentStore(database, trail), stored_keys, sealer, changes, CLOCK),
+        exchange=TokenExchange(registry, hasher, issuer, clock, replica.fresh, limiter, uses),
+        clients=ClientAdministration(SqlClientStore(database, trail), registry, hasher, clock, changes, uses),
+        tokens=TokenAdministration(SqlRevokedTokenStore(database, trail), revoked, verifier, admission, changes, clock),
+        rotation=KeyAdministration(SqlDeploymentStore(database, trail), stored_keys, sealer, changes, clock),
         secret_uses=uses,
         audit=AuditLog(audit),
         refusals=RefusalCounts(audit, lambda client_id: registry.get(client_id) is not None),
-        usage=Usage(SqlUsageStore(database), uses, CLOCK, time.perf_counter, peer_address),
-        catalog=Catalog(SqlVehicleStore(database), CLOCK),
+        usage=Usage(SqlUsageStore(database), uses, clock, time.perf_counter, peer_address),
+        catalog=Catalog(SqlVehicleStore(database), clock),
     )
 
 
-def _identity() -> ReplicaIdentity:
-    """Machine and process for people to read; what tells one run from another is random."""
-    return ReplicaIdentity(f"{socket.gethostname()}:{os.getpid()}", secrets.token_hex(16))
+def identity_of(pid: int, incarnation: str) -> ReplicaIdentity:
+    """Machine and process for people to read; what tells one run from another is `incarnation`."""
+    return ReplicaIdentity(f"{socket.gethostname()}:{pid}", incarnation)
+
+
+def new_incarnation() -> str:
+    """The name of one run, random."""
+    return secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Runs the server: start, serve until told to stop, drain, stop.
+"""Runs the server in one process: start, serve until told to stop, drain, stop. (Several: `supervising`, `working`.)
 
 Order at the start: the replica registers and reads the auth state, then follows it, and only then the server listens.
 
@@ -25,10 +25,10 @@ from typing import Any, Final, TextIO
 from typeplate.v1 import auth_service_pb2, data_service_pb2
 from typeplate_server.app import chores
 from typeplate_server.app.admin_env import outdated
-from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import forget_earlier_runs, not_readable
 from typeplate_server.app.failure import BusyError, StartupError
+from typeplate_server.app.hooks import NO_HOOKS, Hooks
 from typeplate_server.app.parts import Parts, assemble
 from typeplate_server.app.setup import initialise
 from typeplate_server.config import Settings
@@ -58,17 +58,23 @@ class Running:
     parts: Parts
 
 
-async def serve(settings: Settings, log: TextIO, ready: Callable[[Running], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` is told once calls are accepted. Raises StartupError."""
+async def serve(settings: Settings, log: TextIO, ready: Callable[[str, Path | None], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is told where, and of a new administrator's credentials, once calls are
+    accepted. Raises StartupError."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_stop, stop, number)
     async with running(settings, log) as server_:
-        gc.collect()
-        gc.freeze()  # what is here now stays: no collection need look at it again
-        ready(server_)
+        settle()
+        ready(server_.address, server_.new_admin)
         await stop.wait()
+
+
+def settle() -> None:
+    """To be called before serving: what is here now stays, so no collection need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _asked_to_stop(stop: asyncio.Event, number: int) -> None:
@@ -78,25 +84,51 @@ def _asked_to_stop(stop: asyncio.Event, number: int) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings, log: TextIO) -> AsyncIterator[Running]:
+async def running(settings: Settings, log: TextIO, hooks: Hooks = NO_HOOKS) -> AsyncIterator[Running]:
     """A server on the data directory of `settings`, made and filled if new; on leaving, drained and stopped."""
     data_dir = DataDir(settings.data_dir)
     data_dir.create()
     with data_dir.locked():
-        new_admin = await initialise(settings)
-        streams = OpenStreams()
-        parts = await assemble(settings, streams.recheck)
-        await forget_earlier_runs(settings, parts.database)
-        call_log = CallLog(log, CLOCK, only_failed=settings.log_level in ("warning", "error"))
-        try:
-            call_log.start()
-            async with _following(parts), _listening(settings, parts, streams, call_log) as address:
-                if problem := outdated(data_dir.admin_env, settings, address):
-                    logger.warning(problem)
-                yield Running(address, new_admin, parts)
-        finally:
-            call_log.close()
-            await _in_time(parts.database.close())
+        new_admin = await prepare(settings)
+        async with replica(settings, log, hooks=hooks) as (address, parts):
+            tell_if_outdated(settings, address)
+            yield Running(address, new_admin, parts)
+
+
+async def prepare(settings: Settings) -> Path | None:
+    """All that comes before the first replica of this machine; returns as `initialise`. Needs the lock."""
+    new_admin = await initialise(settings)
+    await forget_earlier_runs(settings)
+    return new_admin
+
+
+def tell_if_outdated(settings: Settings, address: str) -> None:
+    """Warn the operator whose administrator's credentials lead elsewhere."""
+    if problem := outdated(DataDir(settings.data_dir).admin_env, settings, address):
+        logger.warning(problem)
+
+
+@asynccontextmanager
+async def replica(
+    settings: Settings,
+    log: TextIO,
+    *,
+    incarnation: str | None = None,
+    shared_port: bool = False,
+    hooks: Hooks = NO_HOOKS,
+) -> AsyncIterator[tuple[str, Parts]]:
+    """A replica that serves, and where, on data that has been prepared; on leaving, drained and stopped."""
+    streams = OpenStreams()
+    parts = await assemble(settings, streams.recheck, incarnation, hooks.clock)
+    call_log = CallLog(log, hooks.clock, only_failed=settings.log_level in ("warning", "error"))
+    try:
+        call_log.start()
+        listening = _listening(settings, parts, streams, call_log, shared_port, hooks)
+        async with _following(parts), listening as address:
+            yield address, parts
+    finally:
+        call_log.close()
+        await _in_time(parts.database.close())
 
 
 @asynccontextmanager
@@ -119,7 +151,9 @@ async def _following(parts: Parts) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _listening(settings: Settings, parts: Parts, streams: OpenStreams, call_log: CallLog) -> AsyncIterator[str]:
+async def _listening(
+    settings: Settings, parts: Parts, streams: OpenStreams, call_log: CallLog, shared_port: bool, hooks: Hooks
+) -> AsyncIterator[str]:
     tls = read_tls(settings)
     own = [
         Service(AUTH_SERVICE, _auth_servicer(parts)),
@@ -134,7 +168,12 @@ async def _listening(settings: Settings, parts: Parts, streams: OpenStreams, cal
     interceptor = Interceptor(
         services, parts.admission, call_log, streams, tally=Tally(parts.usage, parts.refusals, parts.admission)
     )
-    grpc_server = server.build(interceptor, max_concurrent_rpcs=settings.max_concurrent_rpcs)
+    grpc_server = server.build(
+        interceptor,
+        max_concurrent_rpcs=settings.max_concurrent_rpcs,
+        shared_port=shared_port,
+        before=hooks.interceptors,
+    )
     try:
         address = server.bind(grpc_server, settings.listen, tls)
     except server.CannotListenError as error:

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     parsed = parser().parse_args(arguments)
     try:
-        settings = config.load()
+        settings = config.load(commands.given_settings(parsed))
     except config.ConfigError as error:
         for problem in error.problems:
             commands.say(problem)

@@ -18,8 +18,7 @@ from typeplate_server.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from typeplate_server.app.serving import Running
+    from pathlib import Path
 
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -54,25 +53,41 @@ def add_serve(subcommands: Subcommands) -> None:
     """`serve`."""
     text = "Serve until SIGTERM or SIGINT. A new data directory is initialised first."
     command = subcommands.add_parser("serve", help="run the server until it is told to stop", description=text)
+    command.add_argument(
+        "--workers",
+        dest=f"{config.PREFIX}WORKERS",
+        metavar="N",
+        help="processes that share the port (default: TYPEPLATE_WORKERS, which is 1 when unset)",
+    )
     command.set_defaults(run=serve)
+
+
+def given_settings(parsed: argparse.Namespace) -> dict[str, str]:
+    """The settings that were given as arguments; their names there are those of the variables."""
+    return {name: value for name, value in vars(parsed).items() if name.startswith(config.PREFIX) and value is not None}
 
 
 def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Serve; says `listening on ADDRESS` on standard output as soon as calls are accepted."""
     import uvloop
 
-    from typeplate_server.app import logs, serving
+    from typeplate_server.app import logs, serving, supervising
+    from typeplate_server.cli import worker
 
     logs.set_up(settings.log_level, sys.stderr)
     with sentences():
-        uvloop.run(serving.serve(settings, sys.stderr, _announce))
+        if settings.workers > 1:
+            asyncio.run(supervising.serve(settings, worker.command, announce))
+        else:
+            uvloop.run(serving.serve(settings, sys.stderr, announce))
     return DONE
 
 
-def _announce(running: Running) -> None:
-    if running.new_admin is not None:
-        say(f"this is a new data directory; its administrator's credentials are in {running.new_admin}")
-    print(f"listening on {running.address}", flush=True)
+def announce(address: str, new_admin: Path | None) -> None:
+    """Tell whoever waits for it that the server serves."""
+    if new_admin is not None:
+        say(f"this is a new data directory; its administrator's credentials are in {new_admin}")
+    print(f"listening on {address}", flush=True)
 
 
 def add_init(subcommands: Subcommands) -> None:

@@ -3,13 +3,15 @@
 Rules: a line holds only what cannot be secret and is no content of a request (method, outcome, client id, jti, kid,
 peer, times, request id). A thread of its own formats and writes the lines every 100 ms and at the end, so that a
 reader who stalls holds up no call and no stop; while it stalls at most `LIMIT` calls are kept, the rest are counted.
+Several workers may write to one pipe, so whole lines are written, and at once no more than a pipe keeps together.
 """
 
 from __future__ import annotations
 
+import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
@@ -78,13 +80,26 @@ class CallLog:
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
             lines.append(f'{{"time":"{timestamp(self._clock())}","level":"warning","dropped_lines":{dropped}}}\n')
-        if not lines:
-            return
-        try:
-            self._stream.write("".join(lines))
-            self._stream.flush()
-        except (OSError, ValueError):  # the reader has gone; calls matter more than their log
-            self._dropped += len(lines)
+        for bundle in bundles(lines):
+            try:
+                self._stream.write("".join(bundle))
+                self._stream.flush()
+            except (OSError, ValueError):  # the reader has gone; calls matter more than their log
+                self._dropped += len(bundle)
+
+
+def bundles(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The lines (of ASCII) in groups, each small enough that no other process's write to the same pipe cuts it."""
+    bundle: list[str] = []
+    size = 0
+    for line in lines:
+        if bundle and size + len(line) > select.PIPE_BUF:
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(line)
+        size += len(line)
+    if bundle:
+        yield bundle
 
 
 def formatted(entry: Entry) -> str:

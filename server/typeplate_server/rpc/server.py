@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,6 @@ from typeplate_server.rpc.interceptor import Interceptor
 MIB: Final = 1024 * 1024
 
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
-    ("grpc.so_reuseport", 0),  # else a forgotten second server binds the same port silently
     ("grpc.max_receive_message_length", 4 * MIB),
     ("grpc.max_concurrent_streams", 100),
     # One bound, not two: between a soft and a hard limit gRPC refuses at random.
@@ -50,9 +50,21 @@ class TlsFiles:
         return "TlsFiles(...)"
 
 
-def build(interceptor: Interceptor, *, max_concurrent_rpcs: int) -> aio.Server:
-    """A server that serves what `interceptor` holds and nothing else. To be called inside the running event loop."""
-    return aio.server(interceptors=(interceptor,), options=OPTIONS, maximum_concurrent_rpcs=max_concurrent_rpcs)
+def build(
+    interceptor: Interceptor,
+    *,
+    max_concurrent_rpcs: int,
+    shared_port: bool = False,
+    before: Sequence[aio.ServerInterceptor] = (),
+) -> aio.Server:
+    """A server that serves what `interceptor` holds and nothing else. To be called inside the running event loop.
+
+    `shared_port`: processes of this user may listen on the same port; `ports.reserved` keeps all but its workers off.
+    `before`: asked about each call before `interceptor` is; nothing but a test has a use for it.
+    """
+    # Else a forgotten second server would bind the same port silently.
+    options = (("grpc.so_reuseport", int(shared_port)), *OPTIONS)
+    return aio.server(interceptors=(*before, interceptor), options=options, maximum_concurrent_rpcs=max_concurrent_rpcs)
 
 
 def bind(server: aio.Server, address: str, tls: TlsFiles | None) -> str:

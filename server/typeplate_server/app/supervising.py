@@ -1,0 +1,261 @@
+"""Runs several workers on one port: takes data directory and port, starts them, replaces those that die, stops all.
+
+Rules:
+* The lock of the data directory is handed down to the workers, so it is held until the last of them has ended, even if
+  this process is killed. No other server counts them for dead before they are.
+* Nobody hears that the server serves before all workers do. A worker that cannot start then is an error; later on it
+  is started again, after longer and longer pauses.
+* The row of a worker that has ended is taken away at once: no change need wait for a process that is known to be gone.
+* A second signal ends all of them at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from typeplate_server.app.data_dir import DataDir
+from typeplate_server.app.deployment import forget_run
+from typeplate_server.app.failure import BusyError, StartupError
+from typeplate_server.app.parts import identity_of, new_incarnation
+from typeplate_server.app.serving import prepare, read_tls, tell_if_outdated
+from typeplate_server.app.working import ENDING_S
+from typeplate_server.auth.store import ReplicaIdentity
+from typeplate_server.config import Settings
+from typeplate_server.rpc import ports
+from typeplate_server.rpc.server import CannotListenError
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+STEADY_S: Final = 10.0
+"""A worker that has lived so long did not die of its start."""
+FORGETTING_S: Final = 1.0
+
+Command = Callable[[str, str], Sequence[str]]
+"""The command of a worker, by address and incarnation."""
+
+
+class Worker(Protocol):
+    """A worker process as its supervisor sees it."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        ...
+
+    async def serves(self) -> bool:
+        """Waits until it accepts calls; False: it ended before."""
+        ...
+
+    async def ended(self) -> int:
+        """Waits for its end; the exit code, or the number of the signal that killed it, negative."""
+        ...
+
+    async def forget(self) -> None:
+        """Take away what it has left behind; it has ended, and not by itself. Raises StartupError."""
+        ...
+
+    def ask_to_stop(self) -> None:
+        """Let it drain and end."""
+        ...
+
+    def kill(self) -> None:
+        """End it now."""
+        ...
+
+
+async def serve(settings: Settings, command: Command, ready: Callable[[str, Path | None], None]) -> None:
+    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `serving.serve`. Raises StartupError."""
+    data_dir = DataDir(settings.data_dir)
+    data_dir.create()
+    with data_dir.locked() as lock, contextlib.ExitStack() as held:
+        try:
+            address = held.enter_context(ports.reserved(settings.listen))
+        except CannotListenError as error:
+            raise BusyError(str(error)) from None
+
+        async def launch() -> Worker:
+            return await _launch(settings, command, address, lock)
+
+        supervisor = Supervisor(launch, settings.workers, settings.drain_seconds + ENDING_S)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _asked_to_stop, supervisor, number)
+        read_tls(settings)
+        new_admin = await prepare(settings)
+        tell_if_outdated(settings, address)
+        await supervisor.run(lambda: ready(address, new_admin))
+
+
+def _asked_to_stop(supervisor: Supervisor, number: int) -> None:
+    if supervisor.stop.is_set():
+        supervisor.kill()
+        os._exit(128 + number)
+    supervisor.stop.set()
+
+
+class Supervisor:
+    """Keeps `count` workers running until `stop` is set; then gives them `ending_s` to end."""
+
+    def __init__(
+        self,
+        launch: Callable[[], Awaitable[Worker]],
+        count: int,
+        ending_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.stop = asyncio.Event()
+        self._launch = launch
+        self._count = count
+        self._ending_s = ending_s
+        self._clock = clock
+        self._sleep = sleep
+        self._workers: dict[int, Worker] = {}
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Start them, say `ready` once all of them serve, keep them, end them. Raises StartupError."""
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            for number in range(1, self._count + 1):
+                self._workers[number] = await self._launch()
+            await self._all_serve()
+            tasks = [asyncio.create_task(self._keep(number)) for number in self._workers]
+            ready()
+            tasks.append(asyncio.create_task(self._asked()))
+            for done in (await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))[0]:
+                done.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._end_all()
+
+    def kill(self) -> None:
+        """End all workers now."""
+        for worker in self._workers.values():
+            worker.kill()
+
+    async def _asked(self) -> None:
+        await self.stop.wait()
+
+    async def _all_serve(self) -> None:
+        serve = await asyncio.gather(*(worker.serves() for worker in self._workers.values()))
+        for (number, worker), serves in zip(self._workers.items(), serve, strict=True):
+            if not serves and not self.stop.is_set():
+                how = manner(await worker.ended())
+                raise StartupError(f"worker {number} (process {worker.pid}) {how} before it served")
+
+    async def _keep(self, number: int) -> None:
+        quick_ends = 0
+        while True:
+            worker, began = self._workers[number], self._clock()
+            code = await worker.ended()
+            quick_ends = 0 if self._clock() - began >= STEADY_S else quick_ends + 1
+            pause = pause_before_restart(quick_ends)
+            told = (number, worker.pid, manner(code), pause)
+            logger.error("worker %d (process %d) %s; another is started in %g s", *told)
+            await _forget(worker)
+            await self._sleep(pause)
+            try:
+                self._workers[number] = await self._launch()
+            except OSError as error:
+                logger.error("worker %d cannot be started: %s", number, error.strerror)
+                continue
+            if await self._workers[number].serves():
+                logger.info("worker %d serves again (process %d)", number, self._workers[number].pid)
+
+    async def _end_all(self) -> None:
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.ask_to_stop()
+        ends = asyncio.gather(*(worker.ended() for worker in workers))
+        try:
+            codes = await asyncio.wait_for(asyncio.shield(ends), self._ending_s)
+        except TimeoutError:
+            logger.error("not all workers have ended in time; they are killed")
+            self.kill()
+            codes = await ends
+        for worker, code in zip(workers, codes, strict=True):
+            if code:
+                await _forget(worker)
+
+
+def pause_before_restart(quick_ends: int) -> float:
+    """How long to wait (s) after so many workers in a row have ended soon after their start."""
+    doublings = min(max(quick_ends - 1, 0), 16)
+    return min(FIRST_PAUSE_S * float(2**doublings), LONGEST_PAUSE_S)
+
+
+def manner(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+async def _forget(worker: Worker) -> None:
+    """Else its row goes when the first change has waited for it for as long as the bound."""
+    try:
+        await asyncio.wait_for(worker.forget(), FORGETTING_S)
+    except (StartupError, TimeoutError):
+        logger.info("the row of process %d could not be taken away", worker.pid)
+
+
+async def _launch(settings: Settings, command: Command, address: str, lock: int) -> Worker:
+    incarnation = new_incarnation()
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command(address, incarnation), stdin=pipe, stdout=pipe, pass_fds=(lock,)
+    )
+    return WorkerProcess(process, settings, identity_of(process.pid, incarnation))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """See Worker. It says one line on its standard output, when it serves, and stops at the end of its input."""
+
+    process: asyncio.subprocess.Process
+    settings: Settings
+    identity: ReplicaIdentity
+
+    @property
+    def pid(self) -> int:
+        """See Worker."""
+        return self.process.pid
+
+    async def serves(self) -> bool:
+        """See Worker."""
+        assert self.process.stdout is not None
+        return bool(await self.process.stdout.readline())
+
+    async def ended(self) -> int:
+        """See Worker."""
+        return await self.process.wait()
+
+    async def forget(self) -> None:
+        """See Worker."""
+        await forget_run(self.settings, self.identity)
+
+    def ask_to_stop(self) -> None:
+        """See Worker."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def kill(self) -> None:
+        """See Worker."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
