@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import Parse
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.commands import Typeplate, calling, clean_environment
 from tests.support.server import ServerProcess, running_server
 from typeplate import Client
-from typeplate.v1 import vehicle_pb2
+from typeplate.cli.effect import where
+from typeplate.v1 import auth_service_pb2 as pb
+from typeplate.v1 import client_pb2, vehicle_pb2
 
 _numbers = count(1)
 
@@ -163,7 +166,9 @@ def test_a_confirmed_revocation_holds(
     assert app("vehicles", "list").code == 0
     done = admin("clients", "revoke", name, "--reason", "left us", "--json", *arguments, answer=answer)
     assert done.code == 0, done.err
-    assert json.loads(done.out)["revokeReason"] == "left us"
+    answer_ = json.loads(done.out)
+    assert (answer_["client"]["revokeReason"], answer_["effective"]) == ("left us", "EFFECTIVE_EVERYWHERE")
+    assert "In force on every replica" in done.err
     assert ("1 calls from 127.0.0.1" in done.err) == (answer is not None)
     refused = app("vehicles", "list")
     assert refused.code == 3
@@ -313,3 +318,50 @@ def test_suspension_and_rotation_leave_their_trace(admin: Typeplate, app: Typepl
     assert f"secret_id={first}" in listed.out
     assert made["value"] not in admin("audit", "list", "--limit", "0").out
     assert admin("audit", "list", "--type", "nonsense").code == 2
+
+
+def test_one_token_is_killed_and_asked_about(admin: Typeplate, name: str, app: Typeplate) -> None:
+    """The token comes on standard input; who may not ask is told so."""
+    token = app("token", "issue").out
+    asked = admin("token", "introspect", stdin=token)
+    assert asked.code == 0, asked.err
+    assert f"client_id    {name}" in asked.out
+    assert app("token", "introspect", stdin=token).code == 4
+    assert app("token", "revoke", stdin=token).code == 0
+    assert admin("token", "introspect", stdin=token).out == "active  no\n"
+    assert token.strip() not in asked.out + asked.err
+    assert admin("token", "revoke", stdin="").code == 2
+
+
+def test_signing_keys_rotate_and_a_stolen_one_is_killed(tmp_path: Path) -> None:
+    """A rotation refuses no token; a killed key takes its tokens along."""
+    with running_server(tmp_path / "data") as server:
+        admin = calling(server.address, server.data_dir / "admin.env")
+        before = admin("token", "issue").out
+        (old,) = json.loads(admin("keys", "list", "--json").out)
+        done = admin("keys", "rotate")
+        assert done.code == 0, done.err
+        assert "signs from now on" in done.err
+        assert len(admin("keys", "list").out.splitlines()) == 3
+        assert admin("token", "introspect", stdin=before).out != "active  no\n"
+        assert admin("keys", "rotate", "--compromised", old["kid"]).code == 2
+        killed = admin("keys", "rotate", "--compromised", old["kid"], "--yes", "--json")
+        assert json.loads(killed.out)["state"] == "SIGNING_KEY_STATE_REMOVED"
+        assert admin("token", "introspect", stdin=before).out == "active  no\n"
+
+
+@pytest.mark.parametrize(
+    ("effective", "proof", "words"),
+    [
+        (client_pb2.EFFECTIVE_EVERYWHERE, client_pb2.EFFECTIVE_PROOF_ACKNOWLEDGED, "on every replica."),
+        (client_pb2.EFFECTIVE_EVERYWHERE, client_pb2.EFFECTIVE_PROOF_STALENESS_BOUND, "one was silent"),
+        (client_pb2.EFFECTIVE_THIS_REPLICA, client_pb2.EFFECTIVE_PROOF_UNSPECIFIED, "by 1970-01-01T00:01:00Z at"),
+    ],
+    ids=["acknowledged", "bound", "this replica"],
+)
+def test_none_is_said_to_hold_before_it_does(
+    effective: client_pb2.Effective.ValueType, proof: client_pb2.EffectiveProof.ValueType, words: str
+) -> None:
+    """In the words of what the server could tell."""
+    by = Timestamp(seconds=60)
+    assert words in where(pb.RevokeClientResponse(effective=effective, proof=proof, everywhere_time=by))

@@ -29,10 +29,10 @@ class Typeplate:
     shared: tuple[str, ...] = ()
     environ: Mapping[str, str] | None = None
 
-    def __call__(self, *arguments: str, answer: str | None = None) -> Done:
-        """Runs it. `answer`: standard input is a terminal on which this is typed; else it is empty and no terminal."""
+    def __call__(self, *arguments: str, answer: str | None = None, stdin: str = "") -> Done:
+        """Runs it. `answer`: standard input is a terminal on which this is typed; else it is a pipe with `stdin`."""
         if answer is None:
-            return self._run(arguments, subprocess.DEVNULL)
+            return self._run(arguments, None, stdin)
         ours, theirs = pty.openpty()
         try:
             os.write(ours, answer.encode())
@@ -41,11 +41,11 @@ class Typeplate:
             os.close(ours)
             os.close(theirs)
 
-    def _run(self, arguments: tuple[str, ...], stdin: int) -> Done:
+    def _run(self, arguments: tuple[str, ...], terminal: int | None, typed: str = "") -> Done:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "typeplate.cli", *arguments, *self.shared],
             env=clean_environment() | dict(self.environ or {}),
-            stdin=stdin,
+            **({"input": typed} if terminal is None else {"stdin": terminal}),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

@@ -11,6 +11,7 @@ from pathlib import Path
 from google.protobuf.duration_pb2 import Duration
 
 from typeplate.cli.connection import EnvFile, connect, settings
+from typeplate.cli.effect import show_change
 from typeplate.cli.exits import UsageError
 from typeplate.cli.limits import first, page_size
 from typeplate.cli.output import hint, print_fields, print_json, print_table
@@ -82,8 +83,8 @@ def revoke(options: Namespace) -> None:
             name = _name(options.id)
             _confirm(server.auth.get_client(name=name), server.auth.get_client_usage(name=name))
         answer = server.auth.revoke_client(name=_name(options.id), reason=options.reason, force=options.force)
-    _show(answer.client, options)
-    hint(f"{answer.client.client_id} is revoked: its secrets and tokens are refused from now on.")
+    done = f"{answer.client.client_id} is revoked: its secrets and tokens are refused from now on."
+    show_change(answer, options, answer.client, done)
 
 
 def _confirm(client: client_pb2.Client, usage: audit_pb2.ClientUsage) -> None:

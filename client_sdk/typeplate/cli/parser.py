@@ -26,7 +26,7 @@ JSON_HELP: Final = "print JSON (proto3 JSON names), for scripts"
 NO_JSON_HELP: Final = "changes nothing here: an export is JSON in any case"
 LONGEST_TOKEN_LIFETIME_S: Final = 900
 LIFETIME_HELP: Final = "how long its tokens may live, such as 300, 90s or 5m; the server's maximum is 15m"
-SCOPE_HELP: Final = "vehicles:read, vehicles:write or clients:admin (may be repeated)"
+SCOPE_HELP: Final = "vehicles:read, vehicles:write, clients:admin or tokens:introspect (may be repeated)"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,7 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _clients(groups.add_parser("clients", help="administer applications (scope clients:admin)"))
     _audit(groups.add_parser("audit", help="read the audit trail (scope clients:admin)"))
-    _tokens(groups.add_parser("token", help="exchange the key for an access token"))
+    _keys(groups.add_parser("keys", help="list and rotate the keys that sign tokens (scope clients:admin)"))
+    _tokens(groups.add_parser("token", help="get an access token, kill one, ask what one is worth"))
     _vehicles(groups.add_parser("vehicles", help="read vehicles (scope vehicles:read)"))
     _leaf(groups, "whoami", "whoami", "show the claims of a token of your own")
     return parser
@@ -128,6 +129,16 @@ def _audit(parser: argparse.ArgumentParser) -> None:
     _limit(listing)
 
 
+def _keys(parser: argparse.ArgumentParser) -> None:
+    leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _leaf(leaves, "list", "keys list", "list the public keys that verify tokens")
+    rotate = _leaf(leaves, "rotate", "keys rotate", "let a new key sign tokens; those of the one before stay good")
+    rotate.add_argument(
+        "--compromised", default="", metavar="KID", help="kill this key instead, and every token that it signed"
+    )
+    rotate.add_argument("--yes", action="store_true", help="really kill it")
+
+
 def _update(parser: argparse.ArgumentParser) -> None:
     several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument("--display-name", metavar="TEXT", help="a name for people; empty takes it away")
@@ -152,6 +163,8 @@ def _tokens(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="such as 300, 90s or 5m; absent or too long: the longest",
     )
+    _leaf(leaves, "revoke", "token revoke", "kill the token on standard input: one's own, or any with clients:admin")
+    _leaf(leaves, "introspect", "token introspect", "say what the token on standard input is worth (tokens:introspect)")
 
 
 def _vehicles(parser: argparse.ArgumentParser) -> None:

@@ -1,16 +1,22 @@
-"""`typeplate token issue` and `typeplate whoami`: an access token, or what one of the caller's own says."""
+"""`typeplate token …` and `typeplate whoami`: gets an access token, kills one, says what one is worth.
+
+A token that is asked about comes on standard input: what stands on a command line, every user of the machine can read.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import sys
 from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from typeplate.cli.connection import client_secret, connect, settings
-from typeplate.cli.output import print_json, print_table
+from typeplate.cli.effect import where
+from typeplate.cli.exits import UsageError
+from typeplate.cli.output import hint, print_fields, print_json, print_table
 
 
 def issue(options: Namespace) -> None:
@@ -37,6 +43,35 @@ def whoami(options: Namespace) -> None:
         print_json(claims)
     else:
         print_table(("CLAIM", "VALUE"), [(name, _readable(name, value)) for name, value in claims.items()])
+
+
+def revoke(options: Namespace) -> None:
+    """Kills the token on standard input (RFC 7009)."""
+    with connect(options) as server:
+        answer = server.auth.revoke_token(token=_token())
+    if getattr(options, "json", False):
+        print_json(answer)
+    hint(f"The token is dead. {where(answer)}")
+
+
+def introspect(options: Namespace) -> None:
+    """Says whether the token on standard input would be let in now, and whose it is (RFC 7662)."""
+    with connect(options) as server:
+        answer = server.auth.introspect_token(token=_token())
+    if getattr(options, "json", False):
+        print_json(answer)
+    elif answer.active:
+        print_fields(answer)
+    else:
+        print("active  no")
+
+
+def _token() -> str:
+    if sys.stdin.isatty():
+        raise UsageError("the token is read from standard input: typeplate token ... < FILE")
+    if not (token := sys.stdin.read(8192).strip()):
+        raise UsageError("standard input holds no token")
+    return token
 
 
 def claims_of(token: str) -> dict[str, Any]:
