@@ -7,7 +7,7 @@
         fleet.postgres.stop() / .start()
 
 All have the same key file and nothing else in common but the database. With `wires=False` they talk to the database
-directly, for tests that measure.
+directly, for tests that measure. A test that leaves PostgreSQL alone shares one: `postgres=shared_postgres()`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,13 +94,17 @@ class Fleet:
 
 @contextmanager
 def running_fleet(
-    directory: Path, replicas: int = 4, *, wires: bool = True, max_staleness_s: float = 10.0, **settings: str
+    directory: Path,
+    replicas: int = 4,
+    *,
+    wires: bool = True,
+    max_staleness_s: float = 10.0,
+    postgres: Postgres | None = None,
+    **settings: str,
 ) -> Iterator[Fleet]:
     """A fleet on an empty catalogue, stopped on leaving. Skips visibly without PostgreSQL."""
-    with running_postgres(_binaries()) as postgres, Wires() as all_wires, ExitStack() as ending:
-        postgres.stop()
-        postgres.settings["track_commit_timestamp"] = "on"
-        postgres.start()
+    given = nullcontext(postgres) if postgres is not None else _own_postgres()
+    with given as postgres, Wires() as all_wires, ExitStack() as ending:
         database = postgres.create_database()
         first = _initialise(directory, postgres, database, settings)
         postgres.execute(f"UPDATE deployment SET max_staleness_s = {max_staleness_s}", database)
@@ -117,6 +121,16 @@ def running_fleet(
         with ThreadPoolExecutor(replicas) as threads:
             started = tuple(threads.map(start, range(replicas)))
         yield Fleet(postgres, database, started, read_credentials(first / "admin.env"))
+
+
+@contextmanager
+def _own_postgres() -> Iterator[Postgres]:
+    """One that tells the times of its commits."""
+    with running_postgres(_binaries()) as postgres:
+        postgres.stop()
+        postgres.settings["track_commit_timestamp"] = "on"
+        postgres.start()
+        yield postgres
 
 
 def addresses(replicas: Sequence[Replica]) -> list[str]:
