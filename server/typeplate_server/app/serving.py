@@ -1,4 +1,4 @@
-"""Runs the server in one process: start, serve until told to stop, drain, stop. (Several: `supervising`, `working`.)
+"""Runs the server in one process: start, serve until told to stop, drain, stop. (In several: `workers`.)
 
 Order at the start: the replica registers and reads the auth state, then follows it, and only then the server listens.
 

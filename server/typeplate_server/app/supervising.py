@@ -1,37 +1,23 @@
-"""Runs several workers on one port: takes data directory and port, starts them, replaces those that die, stops all.
+"""Keeps several workers running: starts them, replaces those that die, and ends them all.
 
 Rules:
-* The lock of the data directory is handed down to the workers, so it is held until the last of them has ended, even if
-  this process is killed. No other server counts them for dead before they are.
 * Nobody hears that the server serves before all workers do. A worker that cannot start then is an error; later on it
   is started again, after longer and longer pauses.
-* The row of a worker that has ended is taken away at once: no change need wait for a process that is known to be gone.
-* A second signal ends all of them at once.
+* The row of a worker that died is taken away at once: no change need wait for a process that is known to be gone.
+
+What a worker is, `workers` knows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from typeplate_server.app.data_dir import DataDir
-from typeplate_server.app.deployment import forget_run
-from typeplate_server.app.failure import BusyError, StartupError
-from typeplate_server.app.parts import identity_of, new_incarnation
-from typeplate_server.app.serving import prepare, read_tls, tell_if_outdated
-from typeplate_server.app.working import ENDING_S
-from typeplate_server.auth.store import ReplicaIdentity
-from typeplate_server.config import Settings
-from typeplate_server.rpc import ports
-from typeplate_server.rpc.server import CannotListenError
+from typeplate_server.app.failure import StartupError
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +26,6 @@ LONGEST_PAUSE_S: Final = 5.0
 STEADY_S: Final = 10.0
 """A worker that has lived so long did not die of its start."""
 FORGETTING_S: Final = 1.0
-
-Command = Callable[[str, str], Sequence[str]]
-"""The command of a worker, by address and incarnation."""
 
 
 class Worker(Protocol):
@@ -72,35 +55,6 @@ class Worker(Protocol):
     def kill(self) -> None:
         """End it now."""
         ...
-
-
-async def serve(settings: Settings, command: Command, ready: Callable[[str, Path | None], None]) -> None:
-    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `serving.serve`. Raises StartupError."""
-    data_dir = DataDir(settings.data_dir)
-    data_dir.create()
-    with data_dir.locked() as lock, contextlib.ExitStack() as held:
-        try:
-            address = held.enter_context(ports.reserved(settings.listen))
-        except CannotListenError as error:
-            raise BusyError(str(error)) from None
-
-        async def launch() -> Worker:
-            return await _launch(settings, command, address, lock)
-
-        supervisor = Supervisor(launch, settings.workers, settings.drain_seconds + ENDING_S)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _asked_to_stop, supervisor, number)
-        read_tls(settings)
-        new_admin = await prepare(settings)
-        tell_if_outdated(settings, address)
-        await supervisor.run(lambda: ready(address, new_admin))
-
-
-def _asked_to_stop(supervisor: Supervisor, number: int) -> None:
-    if supervisor.stop.is_set():
-        supervisor.kill()
-        os._exit(128 + number)
-    supervisor.stop.set()
 
 
 class Supervisor:
@@ -213,49 +167,3 @@ async def _forget(worker: Worker) -> None:
         await asyncio.wait_for(worker.forget(), FORGETTING_S)
     except (StartupError, TimeoutError):
         logger.info("the row of process %d could not be taken away", worker.pid)
-
-
-async def _launch(settings: Settings, command: Command, address: str, lock: int) -> Worker:
-    incarnation = new_incarnation()
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *command(address, incarnation), stdin=pipe, stdout=pipe, pass_fds=(lock,)
-    )
-    return WorkerProcess(process, settings, identity_of(process.pid, incarnation))
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerProcess:
-    """See Worker. It says one line on its standard output, when it serves, and stops at the end of its input."""
-
-    process: asyncio.subprocess.Process
-    settings: Settings
-    identity: ReplicaIdentity
-
-    @property
-    def pid(self) -> int:
-        """See Worker."""
-        return self.process.pid
-
-    async def serves(self) -> bool:
-        """See Worker."""
-        assert self.process.stdout is not None
-        return bool(await self.process.stdout.readline())
-
-    async def ended(self) -> int:
-        """See Worker."""
-        return await self.process.wait()
-
-    async def forget(self) -> None:
-        """See Worker."""
-        await forget_run(self.settings, self.identity)
-
-    def ask_to_stop(self) -> None:
-        """See Worker."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-
-    def kill(self) -> None:
-        """See Worker."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()

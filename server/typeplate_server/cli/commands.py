@@ -71,13 +71,13 @@ def serve(settings: Settings, _: argparse.Namespace) -> int:
     """Serve; says `listening on ADDRESS` on standard output as soon as calls are accepted."""
     import uvloop
 
-    from typeplate_server.app import logs, serving, supervising
+    from typeplate_server.app import logs, serving, workers
     from typeplate_server.cli import worker
 
     logs.set_up(settings.log_level, sys.stderr)
     with sentences():
         if settings.workers > 1:
-            asyncio.run(supervising.serve(settings, worker.command, announce))
+            asyncio.run(workers.serve(settings, worker.command, announce))
         else:
             uvloop.run(serving.serve(settings, sys.stderr, announce))
     return DONE
