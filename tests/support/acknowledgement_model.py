@@ -36,11 +36,12 @@ INCARNATION: Final = "an incarnation in the row"
 COMMITTED_HEARTBEAT: Final = "freshness is earned by a committed heartbeat"
 ONE_HISTORY: Final = "another epoch or a smaller seq means to read everything anew"
 ACK_NAMES_EPOCH: Final = "an acknowledgement counts in its own epoch only"
+REVOKER_KEEPS_EPOCH: Final = "a revoker believes a registry of its own epoch only"
 
 RULES: Final = frozenset({
     REGISTER_FIRST, LIST_AFTER_COMMIT, STOP_THEN_DEREGISTER, PURGE_WAITS, OWN_ROW, APPLY_THEN_ACK, RETRY_WAITS,
     NEVER_BACK, FEED_MOVES_CURSOR, ONE_SNAPSHOT, AS_OF_BEFORE, TIMER_AFTER_COMMIT, MARGIN, ONE_BOUND, INCARNATION,
-    COMMITTED_HEARTBEAT, ONE_HISTORY, ACK_NAMES_EPOCH,
+    COMMITTED_HEARTBEAT, ONE_HISTORY, ACK_NAMES_EPOCH, REVOKER_KEEPS_EPOCH,
 })  # fmt: skip
 
 Versions = tuple[int, ...]
@@ -102,6 +103,7 @@ class Revoker(NamedTuple):
     seq: int = 0
     listed: tuple[str, ...] = ()
     proof: str = ""
+    epoch: int = 0
 
 
 class Janitor(NamedTuple):
@@ -143,14 +145,17 @@ class Search(NamedTuple):
     unsafe_acknowledged: int
 
 
-def explore(scenario: Scenario, rules: frozenset[str] = RULES) -> Search:
-    """Tries every interleaving."""
+def explore(scenario: Scenario, rules: frozenset[str] = RULES, *, until_unsafe: bool = False) -> Search:
+    """Tries every interleaving, or looks for one unsafe state only."""
     seen, todo = {scenario.world}, [scenario.world]
     while todo:
         for world in _steps(todo.pop(), scenario, rules):
             if world not in seen:
                 seen.add(world)
                 todo.append(world)
+                if until_unsafe and _unsafe(world, rules):
+                    todo.clear()
+                    break
     proofs = [proof for world in seen for proof in [_unsafe(world, rules)] if proof]
     return Search(len(seen), len(proofs), proofs.count("acknowledged"))
 
@@ -340,7 +345,7 @@ def _revoker(world: World, index: int, rules: frozenset[str]) -> Iterator[World]
 
 def _send(world: World, index: int, revoker: Revoker, rules: frozenset[str]) -> Iterator[World]:
     listed = () if LIST_AFTER_COMMIT in rules else tuple(row.key for row in world.database.rows)
-    yield _revoked(world, index, step="sent", sent=world.now, listed=listed)
+    yield _revoked(world, index, step="sent", sent=world.now, listed=listed, epoch=world.database.epoch)
 
 
 def _commit(world: World, index: int, revoker: Revoker, rules: frozenset[str]) -> Iterator[World]:
@@ -375,7 +380,9 @@ def _list(world: World, index: int, revoker: Revoker, rules: frozenset[str]) -> 
 
 def _wait(world: World, index: int, revoker: Revoker, rules: frozenset[str]) -> Iterator[World]:
     behind = [row.key for row in world.database.rows if row.acknowledged < revoker.seq]
-    if not any(key in behind for key in revoker.listed):
+    if REVOKER_KEEPS_EPOCH in rules and world.database.epoch != revoker.epoch:
+        yield _revoked(world, index, step="lost")
+    elif not any(key in behind for key in revoker.listed):
         yield _revoked(world, index, step="everywhere", proof="acknowledged")
     elif world.now - revoker.since >= BOUND + (MARGIN in rules):
         yield _revoked(world, index, step="everywhere", proof="bound")
@@ -408,10 +415,13 @@ def _failover(world: World) -> Iterator[World]:
     """A standby that lacks the last commit is promoted, while nobody has been told of that commit yet."""
     before = world.before
     assert before is not None
-    lost = [i for i, each in enumerate(world.revokers) if each.step == "committed" and each.seq > before.seq]
-    if len(lost) == 1 and world.database.epoch == 0:
+    lost = [each.step for each in world.revokers if each.seq > before.seq]
+    if len(lost) == 1 and lost[0] in _UNTOLD and world.database.epoch == 0:
         promoted = before._replace(epoch=1, rows=_as_of(world.database.rows, before.seq))
-        yield _revoked(world._replace(database=promoted, before=None), lost[0], step="lost")
+        yield world._replace(database=promoted, before=None)
+
+
+_UNTOLD: Final = ("committed", "returned", "applied", "waiting")
 
 
 def _as_of(rows: tuple[Row, ...], seq: int) -> tuple[Row, ...]:

@@ -15,7 +15,9 @@ from typeplate_server.auth.store import (
     Cursor,
     Deployment,
     FeedPage,
+    History,
     Registered,
+    Registry,
     ReplicaIdentity,
     RevokedToken,
     StoredSigningKey,
@@ -80,10 +82,14 @@ class FakeReplicaStore:
             signing_keys=tuple(row for row in self.keys.values() if row.changed_seq > after),
         )
 
-    async def acknowledge(self, identity: ReplicaIdentity, seq: int) -> bool:
+    @property
+    def history(self) -> History:
+        return History(self.epoch, self.timeline)
+
+    async def acknowledge(self, identity: ReplicaIdentity, seq: int, history: History) -> bool:
         self._ask(f"acknowledge {seq}")
         await _run(self.at_acknowledge)
-        row = self.rows.get(identity)
+        row = self.rows.get(identity) if history == self.history else None
         if row is not None:
             self.rows[identity] = replace(row, acknowledged_seq=max(row.acknowledged_seq, seq))
         return row is not None
@@ -92,9 +98,9 @@ class FakeReplicaStore:
         self._ask("deregister")
         self.rows.pop(identity, None)
 
-    async def registered(self) -> tuple[Registered, ...]:
+    async def registered(self) -> Registry:
         self._ask("registered")
-        return tuple(self.rows.values())
+        return Registry(self.history, tuple(self.rows.values()))
 
     async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
         self._ask("purge")

@@ -65,7 +65,7 @@ class Follower:
             self.clients[client.client_id] = client
         self._cursor = page.cursor
         self.missed |= due - self.knows_revoked
-        await self._store.acknowledge(self.identity, page.seq)
+        await self._store.acknowledge(self.identity, page.seq, page.history)
 
     def stop(self) -> None:
         """Ends `run` after its present turn."""

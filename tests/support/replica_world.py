@@ -42,7 +42,12 @@ class Node:
         identity = ReplicaIdentity(name, f"{name}-1")
         self.replica = Replica(self.link, identity, self.state, self.boot, changed=self._changed)
         self.waiting = Acknowledgements(
-            self.link, identity, lambda: self.replica.max_staleness_s, self.boot, fleet.clock
+            self.link,
+            identity,
+            lambda: self.replica.max_staleness_s,
+            lambda: self.replica.history,
+            self.boot,
+            fleet.clock,
         )
         changes = Changes(self.waiting, self._changed)
         hasher, fresh = SecretHasher(b"p" * 32), self.replica.fresh

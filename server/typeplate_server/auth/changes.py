@@ -2,7 +2,8 @@
 
 Rules kept here:
 * A caller that hangs up stops neither commit nor effect.
-* When a commit that refuses somebody may or may not stand, this replica refuses at once; the call can be repeated.
+* When a commit that refuses somebody may or may not stand, this replica refuses at once; the call can be repeated. So
+  it is when the database was restored, or a standby promoted, while the change was on its way.
 * The wait is counted from when the commit had returned, also of a repeated call that found its work done.
 * The caller's deadline ends the wait and never the change.
 """
@@ -14,11 +15,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from typeplate_server.auth.propagation import Effective, Propagation
+from typeplate_server.auth.propagation import UNKNOWN_RETRY_S, Effective, Propagation
 from typeplate_server.auth.store import CommitUnknown
 from typeplate_server.errors import ServiceError
 
-UNKNOWN_RETRY_S: Final = 1.0
 ANSWER_MARGIN_S: Final = 0.1
 """How long before the caller's deadline the answer leaves, or a tenth of what the caller gave if that is less."""
 
@@ -59,9 +59,13 @@ class Changes:
         `within`: seconds after which the caller wants an answer; 0 to wait for nobody, None to wait to the end. `doubt`
         is called when nobody can tell whether `write` was committed. Raises what `write` raises, or `CommitUnknown`.
         """
-        deadline = self._deadline(within)
+        deadline, history = self._deadline(within), self._propagation.history()
         value, since = await self._finish(self._commit(write, apply, doubt))
-        return Changed(value, await self._propagation.reach(seq(value), since, deadline))
+        try:
+            return Changed(value, await self._propagation.reach(seq(value), since, deadline, history))
+        except CommitUnknown:
+            self._refuse(doubt)
+            raise
 
     async def _commit(
         self, write: Coroutine[Any, Any, T], apply: Callable[[T], None], doubt: Callable[[], None]

@@ -5,6 +5,8 @@ Rules kept here (security.md §4, §8; searched exhaustively in tests/support/ac
 * A replica has it when it has acknowledged the change's `seq`, or its row is gone; this one, when it has applied it.
 * Who has not acknowledged refuses by itself once the largest bound that any replica follows has passed since the commit
   returned, with 1 % for clocks of different rates.
+* All of it in one history: a change whose commit was in another than the registry is now may be lost with it, and
+  whatever number it had may be another change's. Then nobody can tell (`CommitUnknown`).
 * EVERYWHERE is said in these two cases only, and on what it rests: a replica whose row went while it was waited for has
   acknowledged nothing. Else THIS_REPLICA, with the time by which it holds.
 * A row whose heartbeat has not changed for that long belongs to nobody who is fresh, and is purged. Its owner, if it
@@ -14,16 +16,17 @@ Rules kept here (security.md §4, §8; searched exhaustively in tests/support/ac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from typeplate_server.auth.store import Registered, ReplicaIdentity, ReplicaStore
+from typeplate_server.auth.store import CommitUnknown, History, Registered, ReplicaIdentity, ReplicaStore
 from typeplate_server.errors import ServiceError
 
 MARGIN: Final = 1.01
 FIRST_PAUSE_S: Final = 0.002
 LONGEST_PAUSE_S: Final = 0.025
+UNKNOWN_RETRY_S: Final = 1.0
 
 Scope = Literal["EVERYWHERE", "THIS_REPLICA"]
 Proof = Literal["ACKNOWLEDGED", "STALENESS_BOUND"]
@@ -48,8 +51,15 @@ class Propagation(Protocol):
         """The clock that `since` and `deadline` are read from."""
         ...
 
-    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
-        """How far the change `seq` has come, at the latest at `deadline`. `since`: when its commit had returned."""
+    def history(self) -> History | None:
+        """The history that this process follows now; to be asked before a change is written. None: none yet."""
+        ...
+
+    async def reach(self, seq: int, since: float, deadline: float | None, history: History | None = None) -> Effective:
+        """How far the change `seq` has come, at the latest at `deadline`. `since`: when its commit had returned.
+
+        Raises `CommitUnknown` when the database is in another history than that given.
+        """
         ...
 
 
@@ -60,7 +70,10 @@ class SoleReplica:
         self.boot_time = boot_clock
         self._clock = clock
 
-    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
+    def history(self) -> None:
+        """See Propagation. Nobody else acknowledges anything."""
+
+    async def reach(self, seq: int, since: float, deadline: float | None, history: History | None = None) -> Effective:
         """See Propagation."""
         return Effective("EVERYWHERE", "ACKNOWLEDGED", self._clock())
 
@@ -73,23 +86,25 @@ class Acknowledgements:
         store: ReplicaStore,
         identity: ReplicaIdentity,
         own_bound: Callable[[], float],
+        history: Callable[[], History | None],
         boot_clock: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._identity = identity
         self._own_bound = own_bound
+        self.history = history
         self.boot_time = boot_clock
         self._clock = clock
         self._unchanged: dict[ReplicaIdentity, tuple[int, float]] = {}  # → heartbeat, and since when it is that
 
-    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
+    async def reach(self, seq: int, since: float, deadline: float | None, history: History | None = None) -> Effective:
         """See Propagation. A database that does not answer is asked again until the deadline or the bound."""
         pending: frozenset[ReplicaIdentity] | None = None
         proof: Proof = "ACKNOWLEDGED"
         bound, pause = self._own_bound(), FIRST_PAUSE_S
         while True:
-            rows = await self._rows()
+            rows = await self._rows(history)
             if rows is not None:
                 listed = pending if pending is not None else frozenset(row.identity for row in rows)
                 bound = max([bound, *(row.max_staleness_s for row in rows if row.identity in listed)])
@@ -113,9 +128,17 @@ class Acknowledgements:
             return Effective("EVERYWHERE", "STALENESS_BOUND", self._clock())
         return Effective("THIS_REPLICA", None, self._clock())
 
-    async def _rows(self) -> list[Registered] | None:
+    async def _rows(self, history: History | None) -> list[Registered] | None:
         try:
-            rows = await self._store.registered()
+            registry = await self._store.registered()
+        except ServiceError:
+            return None
+        if history not in (None, registry.history):
+            raise CommitUnknown(retry_after=UNKNOWN_RETRY_S)
+        return await self._living(registry.replicas)
+
+    async def _living(self, rows: Sequence[Registered]) -> list[Registered] | None:
+        try:
             listed_at = self.boot_time()
             known = {row.identity for row in rows}
             self._unchanged = {each: seen for each, seen in self._unchanged.items() if each in known}

@@ -4,7 +4,7 @@ Rules kept here (each closes a hole that a search found, see tests/support/ackno
 * Registered before the first read; deregistered only after admission has stopped.
 * `as_of` is the boot-time clock as it stood BEFORE the poll was sent. Fresh is who has applied a page younger than
   `max_staleness`, and nothing else: a comparison, no lock.
-* Apply, then `as_of`, then acknowledge.
+* Apply, then `as_of`, then acknowledge, naming the history: what was applied under another one counts for nothing.
 * Only the feed moves the cursor.
 * Own row gone: not fresh at once; registers and reads everything anew.
 * Another epoch or timeline: not fresh until all of it has been read under that history. A sequence that went back
@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from typeplate_server.auth.auth_state import AuthState, parts
-from typeplate_server.auth.store import Cursor, FeedPage, ReplicaIdentity, ReplicaStore
+from typeplate_server.auth.store import Cursor, FeedPage, History, ReplicaIdentity, ReplicaStore
 from typeplate_server.errors import ServiceError
 
 RETRY_S: Final = (0.1, 0.5)
@@ -63,7 +63,7 @@ class Replica:
         self._acknowledged = -1
         self._registered = False
         self._left = False
-        self._history: tuple[str, str] | None = None
+        self._history: History | None = None
         self._replacing = False
         self._closed_epoch: str | None = None
         self._fresh_until = _NEVER
@@ -79,6 +79,11 @@ class Replica:
     def cursor(self) -> Cursor:
         """How far the feed has been applied."""
         return self._cursor
+
+    @property
+    def history(self) -> History | None:
+        """The history that it follows; None before the first page."""
+        return self._history
 
     def fresh(self) -> bool:
         """Whether this replica knows who is revoked. Asked on every call."""
@@ -133,14 +138,14 @@ class Replica:
             self._start_anew()
         elif self._continues(page):
             self._apply(page, as_of)
-            await self._acknowledge(page.seq)
+            await self._acknowledge(page)
 
     async def reconcile(self) -> int:
         """Reads everything and takes over what is missing; how many rows were. They count in `drift`."""
         before, missing = self._cursor.seq, 0
         page = await self._store.poll(self.identity, Cursor())
         for part in parts(page):
-            if not page.present or (page.epoch, page.timeline) != self._history or self._replacing:
+            if not page.present or page.history != self._history or self._replacing:
                 break  # the next turn sees to it
             missing += self._state.drift(part, before)
             self._state.apply(part)
@@ -168,8 +173,8 @@ class Replica:
         if page.epoch == self._closed_epoch:
             return False
         self._closed_epoch = None
-        history = (page.epoch, page.timeline)
-        if self._history is not None and page.epoch == self._history[0] and page.seq < self._seen_seq:
+        history = page.history
+        if self._history is not None and page.epoch == self._history.epoch and page.seq < self._seen_seq:
             self._close(page)
             return False
         if self._history in (None, history):
@@ -197,10 +202,10 @@ class Replica:
         if news:
             self._changed()
 
-    async def _acknowledge(self, seq: int) -> None:
-        if seq > self._acknowledged:
-            if await self._store.acknowledge(self.identity, seq):
-                self._acknowledged = seq
+    async def _acknowledge(self, page: FeedPage) -> None:
+        if page.seq > self._acknowledged:
+            if await self._store.acknowledge(self.identity, page.seq, page.history):
+                self._acknowledged = page.seq
             else:
                 self._start_anew()
 

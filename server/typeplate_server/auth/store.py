@@ -93,6 +93,18 @@ class ReplicaIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """Which history of the database something belongs to: numbers of two histories have nothing to do with each other.
+
+    A restore begins another `epoch`; a promoted standby goes on in another `timeline` ("" where there are none), and may
+    lack the last commits of the one before.
+    """
+
+    epoch: str
+    timeline: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """How far a replica has applied the feed: the `seq` of its last page. 0: nothing yet, so everything is new."""
 
@@ -146,6 +158,11 @@ class FeedPage:
     signing_keys: tuple[StoredSigningKey, ...]
 
     @property
+    def history(self) -> History:
+        """What the page's numbers count in."""
+        return History(self.epoch, self.timeline)
+
+    @property
     def cursor(self) -> Cursor:
         """Where to go on from once the page has been applied."""
         return Cursor(self.seq)
@@ -160,6 +177,14 @@ class Registered:
     heartbeat: int
     heartbeat_time: float
     max_staleness_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The rows of all replicas, and in which history they stand."""
+
+    history: History
+    replicas: tuple[Registered, ...]
 
 
 class Wakeup(Protocol):
@@ -189,15 +214,18 @@ class ReplicaStore(Protocol):
         """
         ...
 
-    async def acknowledge(self, identity: ReplicaIdentity, seq: int) -> bool:
-        """Says that everything up to `seq` is applied; never goes back. False: the replica's row is gone."""
+    async def acknowledge(self, identity: ReplicaIdentity, seq: int, history: History) -> bool:
+        """Says that everything up to `seq` of this history is applied; never goes back.
+
+        False: it does not count, because the replica's row is gone or the database is in another history.
+        """
         ...
 
     async def deregister(self, identity: ReplicaIdentity) -> None:
         """Removes the row. Only after the replica has stopped admitting. Nothing happens when it is gone already."""
         ...
 
-    async def registered(self) -> tuple[Registered, ...]:
+    async def registered(self) -> Registry:
         """The rows of all replicas, as of a moment after the call."""
         ...
 

@@ -48,16 +48,20 @@ def signing_key(row: Row[Any]) -> StoredSigningKey:
     return StoredSigningKey(**row._mapping)
 
 
-def _head(connection: Connection, identity: ReplicaIdentity) -> Any:
-    timeline: ColumnElement[str] = literal("")
+def timeline(connection: Connection) -> ColumnElement[str]:
+    """The database server's timeline, as it is when the statement runs."""
     if connection.dialect.name == "postgresql":
         # The first digits of the name of the file it writes its log to now: they change with each promotion.
-        timeline = func.left(func.pg_walfile_name(func.pg_current_wal_lsn()), _TIMELINE_DIGITS)
+        return func.left(func.pg_walfile_name(func.pg_current_wal_lsn()), _TIMELINE_DIGITS)
+    return literal("")
+
+
+def _head(connection: Connection, identity: ReplicaIdentity) -> Any:
     return select(
         auth_clock.c.seq,
         deployment.c.epoch,
         deployment.c.max_staleness_s,
-        timeline.label("timeline"),
+        timeline(connection).label("timeline"),
         exists().where(is_row_of(identity)).label("present"),
     ).select_from(auth_clock.join(deployment, auth_clock.c.id == deployment.c.id))
 

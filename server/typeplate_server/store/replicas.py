@@ -11,11 +11,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import Connection, case, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, exists, insert, select, update
 
-from typeplate_server.auth.store import Cursor, FeedPage, Registered, ReplicaIdentity, Wakeup
+from typeplate_server.auth.store import Cursor, FeedPage, History, Registered, Registry, ReplicaIdentity, Wakeup
 from typeplate_server.store.database import Database, Lane
-from typeplate_server.store.feed import is_row_of, read_page
+from typeplate_server.store.feed import is_row_of, read_page, timeline
 from typeplate_server.store.schema import deployment, replicas
 
 _HEARTBEAT_BITS = 48
@@ -61,19 +61,25 @@ class SqlReplicaStore:
         page, present = await self._database.confirm(lambda connection: read_page(connection, identity, after), beat)
         return replace(page, present=page.present and present)
 
-    async def acknowledge(self, identity: ReplicaIdentity, seq: int) -> bool:
-        """See ReplicaStore."""
+    async def acknowledge(self, identity: ReplicaIdentity, seq: int, history: History) -> bool:
+        """See ReplicaStore. Begun before a new epoch and committed after it, it finds no row: an epoch takes them all."""
         known = replicas.c.acknowledged_seq
-        statement = update(replicas).where(is_row_of(identity))
-        statement = statement.values(acknowledged_seq=case((known < seq, seq), else_=known))
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1, Lane.REPLICA)
+        same_epoch = exists().where(deployment.c.epoch == history.epoch)
+        statement = update(replicas).values(acknowledged_seq=case((known < seq, seq), else_=known))
+
+        def write(connection: Connection) -> bool:
+            same_timeline = timeline(connection) == history.timeline
+            counting = statement.where(is_row_of(identity), same_epoch, same_timeline)
+            return connection.execute(counting).rowcount == 1
+
+        return await self._database.write(write, Lane.REPLICA)
 
     async def deregister(self, identity: ReplicaIdentity) -> None:
         """See ReplicaStore."""
         statement = delete(replicas).where(is_row_of(identity))
         await self._database.write(lambda connection: connection.execute(statement).rowcount, Lane.REPLICA)
 
-    async def registered(self) -> tuple[Registered, ...]:
+    async def registered(self) -> Registry:
         """See ReplicaStore."""
         return await self._database.run(_read_registered, Lane.REPLICA)
 
@@ -87,8 +93,9 @@ class SqlReplicaStore:
         return self._database.wakeup(callback)
 
 
-def _read_registered(connection: Connection) -> tuple[Registered, ...]:
-    return tuple(
+def _read_registered(connection: Connection) -> Registry:
+    history = connection.execute(select(deployment.c.epoch, timeline(connection))).one()
+    rows = (
         Registered(
             ReplicaIdentity(row.replica_id, row.incarnation),
             row.acknowledged_seq,
@@ -98,3 +105,4 @@ def _read_registered(connection: Connection) -> tuple[Registered, ...]:
         )
         for row in connection.execute(_ALL)
     )
+    return Registry(History(*history), tuple(rows))

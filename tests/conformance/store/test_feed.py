@@ -149,8 +149,8 @@ async def test_a_change_wakes_the_listeners_of_every_process(back_end: BackEnd, 
     await asyncio.sleep(0.1)
     woken.clear()
     for _ in range(5):
-        await store.poll(me, Cursor())
-        await store.acknowledge(me, 1)
+        page = await store.poll(me, Cursor())
+        await store.acknowledge(me, 1, page.history)
         await SqlVehicleStore(other).upsert([draft()], now=NOW)
     assert not await asyncio.to_thread(woken.wait, 0.2)
     wakeup.close()

@@ -24,7 +24,7 @@ from typeplate_server.auth.clients import VEHICLES_READ, ClientState
 from typeplate_server.auth.exchange import TokenExchange
 from typeplate_server.auth.propagation import Effective
 from typeplate_server.auth.service import ClientDraft, CreatedClient
-from typeplate_server.auth.store import CallerRows, Change, CommitGuard
+from typeplate_server.auth.store import CallerRows, Change, CommitGuard, History
 from typeplate_server.auth.tokens import IssuedToken
 from typeplate_server.errors import Unauthenticated
 from typeplate_server.store.clients import SqlClientStore
@@ -103,7 +103,10 @@ class Race:
     def boot_time(self) -> float:
         return 0.0
 
-    async def reach(self, seq: int, since: float, deadline: float | None) -> Effective:
+    def history(self) -> None:
+        return None
+
+    async def reach(self, seq: int, since: float, deadline: float | None, history: History | None = None) -> Effective:
         await asyncio.to_thread(self._barrier.change_at, CHANGE_PLACES[2])
         return Effective("EVERYWHERE", "ACKNOWLEDGED", 0.0)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.store import NOW, BackEnd, client
-from typeplate_server.auth.store import Cursor, FeedPage, Registered, ReplicaIdentity, RevokedToken, StoredSigningKey
+from typeplate_server.auth.store import (
+    Cursor,
+    FeedPage,
+    History,
+    Registered,
+    ReplicaIdentity,
+    RevokedToken,
+    StoredSigningKey,
+)
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.deployment import SqlDeploymentStore
 from typeplate_server.store.replicas import SqlReplicaStore
@@ -14,8 +22,12 @@ from typeplate_server.store.revoked_tokens import SqlRevokedTokenStore
 ONE = ReplicaIdentity("one", "a1")
 
 
+async def history(replicas: SqlReplicaStore) -> History:
+    return (await replicas.registered()).history
+
+
 async def only(replicas: SqlReplicaStore) -> Registered:
-    (row,) = await replicas.registered()
+    (row,) = (await replicas.registered()).replicas
     return row
 
 
@@ -26,7 +38,7 @@ async def test_a_replica_is_registered_until_it_leaves(replicas: SqlReplicaStore
     assert (row.identity, row.acknowledged_seq, row.heartbeat_time, row.max_staleness_s) == (ONE, 0, NOW, 10.0)
     await replicas.deregister(ONE)
     await replicas.deregister(ONE)
-    assert await replicas.registered() == ()
+    assert (await replicas.registered()).replicas == ()
 
 
 async def test_runs_of_one_replica_are_told_apart(replicas: SqlReplicaStore) -> None:
@@ -34,7 +46,7 @@ async def test_runs_of_one_replica_are_told_apart(replicas: SqlReplicaStore) -> 
     later = replace(ONE, incarnation="a2")
     for identity in (ONE, later):
         await replicas.register(identity)
-    assert await replicas.acknowledge(later, 7)
+    assert await replicas.acknowledge(later, 7, await history(replicas))
     await replicas.deregister(later)
     assert (await only(replicas)).identity == ONE
     assert (await only(replicas)).acknowledged_seq == 0
@@ -54,10 +66,28 @@ async def test_each_poll_commits_a_heartbeat(replicas: SqlReplicaStore) -> None:
 async def test_an_acknowledgement_never_goes_back(replicas: SqlReplicaStore) -> None:
     """A late one changes nothing; one without a row says so."""
     await replicas.register(ONE)
-    assert [await replicas.acknowledge(ONE, seq) for seq in (3, 5, 4)] == [True, True, True]
+    now = await history(replicas)
+    assert [await replicas.acknowledge(ONE, seq, now) for seq in (3, 5, 4)] == [True, True, True]
     assert (await only(replicas)).acknowledged_seq == 5
     await replicas.deregister(ONE)
-    assert not await replicas.acknowledge(ONE, 6)
+    assert not await replicas.acknowledge(ONE, 6, now)
+
+
+async def test_an_acknowledgement_of_another_history_does_not_count(
+    replicas: SqlReplicaStore, deployment: SqlDeploymentStore
+) -> None:
+    """Its number is another change's: of another epoch or timeline than the database is in when it commits."""
+    await replicas.register(ONE)
+    now = await history(replicas)
+    assert now == (await replicas.poll(ONE, Cursor())).history
+    for other in (replace(now, epoch="another"), replace(now, timeline="0000002A")):
+        assert not await replicas.acknowledge(ONE, 4, other)
+    assert (await only(replicas)).acknowledged_seq == 0
+    await deployment.begin_epoch()
+    await replicas.register(ONE)
+    assert not await replicas.acknowledge(ONE, 4, now)
+    assert (await only(replicas)).acknowledged_seq == 0
+    assert await replicas.acknowledge(ONE, 4, await history(replicas))
 
 
 async def test_a_purge_spares_who_lives(replicas: SqlReplicaStore) -> None:
@@ -84,7 +114,7 @@ async def test_a_purge_cannot_meet_the_row_that_came_after(replicas: SqlReplicaS
 async def test_registering_anew_forgets_the_acknowledgement(replicas: SqlReplicaStore) -> None:
     """Who begins anew has applied nothing."""
     await replicas.register(ONE)
-    await replicas.acknowledge(ONE, 9)
+    await replicas.acknowledge(ONE, 9, await history(replicas))
     await replicas.register(ONE)
     assert (await only(replicas)).acknowledged_seq == 0
 

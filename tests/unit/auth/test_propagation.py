@@ -10,6 +10,7 @@ from typeplate_server.auth.changes import Changed
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.propagation import Effective
 from typeplate_server.auth.service import ClientDraft, ClientPatch
+from typeplate_server.auth.store import CommitUnknown
 from typeplate_server.errors import AuthStateStale, ClientRevoked, DatabaseUnavailable, ServiceError
 
 ACKNOWLEDGED = Effective("EVERYWHERE", "ACKNOWLEDGED", NOW)
@@ -174,6 +175,38 @@ async def test_a_row_with_a_heartbeat_is_not_purged() -> None:
     assert "purge" not in a.link.calls
     for turn in turning:
         turn.cancel()
+
+
+@pytest.mark.parametrize("what", ["epoch", "timeline"])
+async def test_a_change_whose_history_ended_is_never_said_to_hold(what: str) -> None:
+    """A promoted standby may lack the commit, and another change may have its number, which is acknowledged then."""
+    fleet = Fleet.make()
+    a, b = [await fleet.node(name) for name in "ab"]
+    task = await revoking(a)
+    for node in (a, b):
+        setattr(node.link, what, "another")
+    fleet.clients.rows["reader"] = a.registry.get("other")  # type: ignore[assignment]
+    for _ in range(3):
+        await b.replica.turn()
+    with pytest.raises(CommitUnknown):
+        await asyncio.wait_for(task, 1)
+
+
+async def test_an_acknowledgement_on_its_way_counts_in_its_own_history_only() -> None:
+    """It arrives after the failover: whoever sent it begins anew, and nobody takes it for another change's."""
+    fleet = Fleet.make()
+    a, b = [await fleet.node(name) for name in "ab"]
+    arrive = asyncio.Event()
+    b.link.at_acknowledge = arrive.wait  # type: ignore[assignment]
+    lost = await revoking(a, within=0)
+    turning = asyncio.create_task(b.replica.turn())
+    await until(lambda: "acknowledge 3" in b.link.calls)
+    await lost
+    a.link.timeline = b.link.timeline = "2"
+    arrive.set()
+    await turning
+    assert fleet.database.rows[b.replica.identity].acknowledged_seq == 2
+    assert not b.replica.fresh()
 
 
 async def test_every_kind_of_change_waits() -> None:

@@ -130,9 +130,10 @@ async def test_heartbeats_wait_for_no_change_under_way(database: Database) -> No
 
     holding = asyncio.ensure_future(database.write(hold, Lane.AUTH))
     await asyncio.to_thread(held.wait, 10)
-    assert (await asyncio.wait_for(replicas.poll(ME, Cursor()), 4)).present
-    assert await asyncio.wait_for(replicas.acknowledge(ME, 1), 4)
-    assert len(await asyncio.wait_for(replicas.registered(), 4)) == 1
+    page = await asyncio.wait_for(replicas.poll(ME, Cursor()), 4)
+    assert page.present
+    assert await asyncio.wait_for(replicas.acknowledge(ME, 1, page.history), 4)
+    assert len((await asyncio.wait_for(replicas.registered(), 4)).replicas) == 1
     assert not holding.done()
     release.set()
     await holding
