@@ -72,6 +72,22 @@ def test_a_suspension_is_answered_with_where_it_holds_and_can_be_taken_back(worl
     assert world.outcome(world.exchange(world.secret.value)) == "NOT_FOUND"
 
 
+def test_tokens_from_before_a_suspension_stay_dead_after_a_crash(tmp_path: Path) -> None:
+    """kill -9 right after the answer: the generation that the old token lacks is on disk."""
+    with running_server(tmp_path / "data") as server:
+        with server.channel() as channel:
+            world = make(server, channel)
+            old = world.exchange(world.secret.value)
+            world.stub.SuspendClient(pb.SuspendClientRequest(name="clients/app-one"), metadata=world.admin)
+            world.stub.ResumeClient(pb.ResumeClientRequest(name="clients/app-one"), metadata=world.admin)
+            new = world.exchange(world.secret.value)
+        server.kill()
+        server.start()
+        with server.channel() as channel:
+            outcomes = [call(channel, GET_VEHICLE, VEHICLE, [f"Bearer {token}"]).reason for token in (old, new)]
+        assert outcomes == ["TOKEN_REVOKED", "NOT_FOUND"]
+
+
 def test_secrets_rotate_and_a_compromised_one_takes_the_tokens_with_it(world: World) -> None:
     """The value is in the answer that made it only; a third is refused, one in use too."""
     request = pb.CreateClientSecretRequest(parent="clients/app-one", lifetime=Duration(seconds=3600))

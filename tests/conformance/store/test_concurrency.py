@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from tests.support.store import NOW, BackEnd, client, draft, parsed
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.store import ClientsInTransaction
+from typeplate_server.store import clients as sql_clients
 from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.database import Lane
 from typeplate_server.store.vehicles import SqlVehicleStore
 from typeplate_server.vehicles.store import Draft, StoredVehicle
 
@@ -64,6 +69,31 @@ async def test_tasks_and_connections_of_one_process_lose_nothing(back_end: BackE
     stores = [clients, SqlClientStore(other)]
     results = await asyncio.gather(*(stores[n % 2].update("counter", increment) for n in range(60)))
     assert sorted((r.changed_seq, int(r.display_name)) for r in results) == [(n + 1, n) for n in range(1, 61)]
+    await other.close()
+
+
+async def test_a_guard_is_asked_after_the_change_under_way(back_end: BackEnd, clients: SqlClientStore) -> None:
+    """What it reads holds until the commit: a revocation that holds the lock is waited for, and seen."""
+    await clients.create(client("admin"))
+    other = back_end.open()
+    locked, go_on, asked = threading.Event(), threading.Event(), threading.Event()
+
+    def revoke(connection: Connection) -> None:
+        before = sql_clients.begin(connection, None).get("admin")
+        assert before is not None
+        sql_clients._write(connection, before, replace(before, state="revoked"))
+        locked.set()
+        assert go_on.wait(5)
+
+    revoking = asyncio.ensure_future(other.write(revoke, Lane.AUTH))
+    assert await asyncio.to_thread(locked.wait, 5)
+    creating = asyncio.ensure_future(clients.create(client("new"), lambda rows: asked.set()))
+    early = await asyncio.to_thread(asked.wait, 0.2)
+    go_on.set()
+    await revoking
+    await creating
+    assert asked.is_set()
+    assert not early
     await other.close()
 
 

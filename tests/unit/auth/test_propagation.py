@@ -82,6 +82,23 @@ async def test_after_the_bound_the_answer_rests_on_it() -> None:
     assert (await asyncio.wait_for(task, 1)).effective == BOUND
 
 
+async def test_the_bound_is_counted_from_when_the_commit_had_returned() -> None:
+    """However long the commit took: until then a poll may have been answered without it."""
+    fleet = Fleet.make()
+    a, _ = [await fleet.node(name) for name in "ab"]
+
+    async def slow() -> None:
+        a.boot.now += 5
+
+    fleet.clients.at_commit = slow
+    task = await revoking(a)
+    a.boot.now += 10
+    await asyncio.sleep(0.06)
+    assert not task.done()
+    a.boot.now += 0.2
+    assert (await asyncio.wait_for(task, 1)).effective == BOUND
+
+
 async def test_the_largest_bound_counts() -> None:
     """A replica that has not heard of a smaller one yet follows the old one."""
     fleet = Fleet.make()

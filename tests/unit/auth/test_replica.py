@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.auth_world import client_state
 from tests.support.replica_world import Fleet, Node, until
-from typeplate_server.auth.store import RevokedToken
+from typeplate_server.auth.store import ReplicaIdentity, RevokedToken
 from typeplate_server.errors import DatabaseUnavailable
 
 
@@ -297,3 +297,34 @@ async def test_who_keeps_streams_open_hears_that_freshness_is_lost() -> None:
         node.boot.now += 10
         node.replica.wake()
         await until(lambda: node.changes_seen > before)
+
+
+async def test_what_wakes_it_during_a_poll_makes_for_one_more() -> None:
+    """The change may have come after the snapshot of that poll."""
+    fleet = Fleet.make()
+    node = await fleet.node("a")
+
+    async def change() -> None:
+        node.link.after_snapshot = None
+        revoked(fleet)
+        node.replica.wake()
+
+    async with running(node):
+        await until(lambda: node.replica.healthy)
+        node.link.after_snapshot = change
+        node.replica.wake()
+        await until(lambda: state_of(node) == "revoked", 1.0)
+
+
+async def test_its_row_goes_last() -> None:
+    """While it can still admit, whoever revokes waits for it."""
+    node = await Fleet.make().node("a")
+    deregister, seen = node.link.deregister, []
+
+    async def look(identity: ReplicaIdentity) -> None:
+        seen.append(node.replica.fresh())
+        await deregister(identity)
+
+    node.link.deregister = look  # type: ignore[method-assign]
+    await node.replica.leave()
+    assert seen == [False]
