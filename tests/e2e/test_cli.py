@@ -320,6 +320,18 @@ def test_suspension_and_rotation_leave_their_trace(admin: Typeplate, app: Typepl
     assert admin("audit", "list", "--type", "nonsense").code == 2
 
 
+def test_a_second_secret_goes_into_a_private_file_too(
+    admin: Typeplate, app: Typeplate, name: str, tmp_path: Path
+) -> None:
+    """Complete enough to call with, and the secret on no stream."""
+    path = tmp_path / "second.env"
+    done = admin("clients", "secrets", "create", name, "--write-env-file", str(path))
+    assert done.code == 0, done.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "tps_" not in done.out + done.err
+    assert Typeplate(("--env-file", str(path)))("whoami").code == app("whoami").code == 0
+
+
 def test_one_token_is_killed_and_asked_about(admin: Typeplate, name: str, app: Typeplate) -> None:
     """The token comes on standard input; who may not ask is told so."""
     token = app("token", "issue").out

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -17,6 +18,9 @@ from typeplate.cli.limits import first, page_size
 from typeplate.cli.output import hint, print_fields, print_json, print_table
 from typeplate.cli.traces import summary
 from typeplate.v1 import audit_pb2, client_pb2
+
+IN_FILE: Final = "Target, id and secret are in {}; the secret is nowhere else."
+SHOWN_ONCE: Final = "Keep the secret now: it is shown this once and kept nowhere."
 
 
 def create(options: Namespace) -> None:
@@ -32,16 +36,13 @@ def create(options: Namespace) -> None:
         made = server.auth.create_client(client=wanted, client_id=options.id)
         secret = made.secrets[0].value
         if file:
-            target = settings(options, os.environ)["TYPEPLATE_TARGET"]
-            file.fill(
-                {"TYPEPLATE_TARGET": target, "TYPEPLATE_CLIENT_ID": made.client_id, "TYPEPLATE_CLIENT_SECRET": secret}
-            )
+            file.fill(settings(options, os.environ)["TYPEPLATE_TARGET"], made.client_id, secret)
             made.secrets[0].ClearField("value")
     _show(made, options)
     if file:
-        hint(f"Target, id and secret are in {path}; the secret is nowhere else.")
+        hint(IN_FILE.format(path))
     else:
-        hint("Keep the secret now: it is shown this once and kept nowhere.")
+        hint(SHOWN_ONCE)
     if not made.scopes:
         hint(f"It may read nothing yet: typeplate clients update {made.client_id} --add-scope vehicles:read")
 

@@ -93,8 +93,9 @@ class EnvFile:
             raise UsageError(f"{self._path} exists already and is not overwritten") from None
         return self
 
-    def fill(self, values: Mapping[str, str]) -> None:
-        """Writes the assignments and has them on disk before it returns."""
+    def fill(self, target: str, client_id: str, secret: str) -> None:
+        """Writes what a client needs to call, and has it on disk before it returns."""
+        values = {"TYPEPLATE_TARGET": target, "TYPEPLATE_CLIENT_ID": client_id, "TYPEPLATE_CLIENT_SECRET": secret}
         content = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
         os.write(self._file, content.encode())
         os.fsync(self._file)

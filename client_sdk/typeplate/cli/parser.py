@@ -83,11 +83,7 @@ def _clients(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--label", action="append", default=[], type=label, metavar="KEY=VALUE", help="(may be repeated)"
     )
-    create.add_argument(
-        "--write-env-file",
-        metavar="PATH",
-        help="write target, id and secret to this new file (mode 0600) instead of printing the secret",
-    )
+    _env_file(create)
     listing = _leaf(leaves, "list", "clients list", "list applications, revoked ones too")
     listing.add_argument("--state", action="append", default=[], choices=["active", "suspended", "revoked"])
     listing.add_argument("--scope", default="", help="only those granted this scope")
@@ -111,6 +107,7 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
     leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = _id(_leaf(leaves, "create", "clients secrets create", "make a second secret and print it, once"))
     create.add_argument("--lifetime", type=seconds, metavar="TIME", help="such as 90s, 5m or 1h; for good when absent")
+    _env_file(create)
     delete = _id(_leaf(leaves, "delete", "clients secrets delete", "delete a secret that is no longer in use"))
     delete.add_argument("secret_id", help="the secret's id, not the secret")
     delete.add_argument("--force", action="store_true", help="though it was used within the last hour")
@@ -197,6 +194,14 @@ def _filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--order-by", metavar="FIELDS", help="such as 'model_year desc, make'")
     parser.add_argument("--show-deleted", action="store_true", help="deleted ones as well")
     _limit(parser)
+
+
+def _env_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--write-env-file",
+        metavar="PATH",
+        help="write target, id and secret to this new file (mode 0600) instead of printing the secret",
+    )
 
 
 def _id(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

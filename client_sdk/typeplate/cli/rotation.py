@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
+from contextlib import nullcontext
+from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from typeplate.cli.connection import connect
+from typeplate.cli.clients import IN_FILE, SHOWN_ONCE
+from typeplate.cli.connection import EnvFile, connect, settings
 from typeplate.cli.effect import show_change
 from typeplate.cli.exits import UsageError
 from typeplate.cli.output import hint, print_fields, print_json, print_table
@@ -31,12 +35,17 @@ def resume(options: Namespace) -> None:
 
 
 def create_secret(options: Namespace) -> None:
-    """Makes a second secret. It is printed, and shown never again."""
+    """Makes a second secret. It is printed, or written to a file, and shown never again."""
     lifetime = Duration(seconds=options.lifetime) if options.lifetime else None
-    with connect(options) as server:
+    path = options.write_env_file
+    with connect(options) as server, EnvFile(Path(path)) if path else nullcontext() as file:
         made = server.auth.create_client_secret(parent=_name(options.id), lifetime=lifetime)
+        if file:
+            target, client_id = settings(options, os.environ)["TYPEPLATE_TARGET"], options.id.removeprefix("clients/")
+            file.fill(target, client_id, made.value)
+            made.ClearField("value")
     _show(made, options)
-    hint("Keep the secret now: it is shown this once and kept nowhere.")
+    hint(IN_FILE.format(path) if path else SHOWN_ONCE)
 
 
 def delete_secret(options: Namespace) -> None:
