@@ -84,6 +84,8 @@ class Supervisor:
             for number in range(1, self._count + 1):
                 self._workers[number] = await self._launch()
             await self._all_serve()
+            if self.stop.is_set():
+                return
             tasks = [asyncio.create_task(self._keep(number)) for number in self._workers]
             ready()
             tasks.append(asyncio.create_task(self._asked()))
@@ -115,6 +117,8 @@ class Supervisor:
         while True:
             worker, began = self._workers[number], self._clock()
             code = await worker.ended()
+            if self.stop.is_set():
+                return
             quick_ends = 0 if self._clock() - began >= STEADY_S else quick_ends + 1
             pause = pause_before_restart(quick_ends)
             told = (number, worker.pid, manner(code), pause)
@@ -164,6 +168,7 @@ def manner(code: int) -> str:
 async def _forget(worker: Worker) -> None:
     """Else its row goes when the first change has waited for it for as long as the bound."""
     try:
-        await asyncio.wait_for(worker.forget(), FORGETTING_S)
+        async with asyncio.timeout(FORGETTING_S):
+            await worker.forget()
     except (StartupError, TimeoutError):
         logger.info("the row of process %d could not be taken away", worker.pid)

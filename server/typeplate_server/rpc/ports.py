@@ -40,7 +40,8 @@ def _hold_all(host: str, port: int, held: ExitStack) -> int:
     holding = False
     for family, _, _, _, where in dict.fromkeys(found):
         try:
-            one = held.enter_context(contextlib.closing(_hold(family, (where[0], port, *where[2:]))))
+            place = (where[0], port or _free(family, where), *where[2:])
+            one = held.enter_context(contextlib.closing(_hold(family, place)))
         except OSError as error:
             if error.errno not in _NOT_HERE:
                 raise
@@ -50,6 +51,14 @@ def _hold_all(host: str, port: int, held: ExitStack) -> int:
     if missing is not None and not holding:
         raise missing
     return port
+
+
+def _free(family: int, where: tuple[Any, ...]) -> int:
+    """A port nobody has at this moment. A socket that was given one by the system would lose it with its `shutdown`."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind(where)
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _hold(family: int, where: tuple[Any, ...]) -> socket.socket:

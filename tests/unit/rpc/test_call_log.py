@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import select
 import threading
 from typing import Any
 
@@ -112,3 +113,31 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     stream.close()
     note(log)
     log.close()
+
+
+class Writes(io.StringIO):
+    """Remembers each write by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def write(self, text: str) -> int:
+        assert text.endswith("\n")
+        self.sizes.append(len(text))
+        return super().write(text)
+
+
+def test_each_write_is_of_whole_lines_and_no_longer_than_a_pipe_keeps_together() -> None:
+    """Workers share standard error, and a longer write to a pipe may be cut by another process's."""
+    stream = Writes()
+    log = CallLog(stream, lambda: 0.0)
+    for number in range(1000):
+        note(log, number=number)
+    log.start()
+    log.close()
+    assert [json.loads(line)["request_id"] for line in stream.getvalue().splitlines()] == [
+        f"abc-{number:08x}" for number in range(1000)
+    ]
+    assert max(stream.sizes) <= select.PIPE_BUF
+    assert len(stream.sizes) < 100
