@@ -90,16 +90,16 @@ class FleetClient:
     async def create(self, replica: int, client_id: str, scopes: Sequence[str] = ("vehicles:read",)) -> App:
         """An application with these scopes."""
         request = pb.CreateClientRequest(client_id=client_id, client=client_pb2.Client(scopes=scopes))
-        created = await self._auth(replica).CreateClient(request, metadata=await self.as_admin(), timeout=REVOKE_S)
+        created = await self.auth(replica).CreateClient(request, metadata=await self.as_admin(), timeout=REVOKE_S)
         return App(client_id, created.secrets[0].value)
 
     async def issue(self, replica: int, app: App) -> Issue:
         """Exchange its secret for a token."""
         request = pb.IssueTokenRequest(client_id=app.client_id, client_secret=app.secret)
         start = time.monotonic()
-        answer = await _answer(self._auth(replica).IssueToken(request, timeout=CALL_S))
+        answer = await _answer(self.auth(replica).IssueToken(request, timeout=CALL_S))
         token = answer.message.access_token if answer.outcome == "OK" else ""
-        issue = Issue(app.client_id, replica, start, time.monotonic(), answer.outcome, token)
+        issue = Issue(app.client_id, replica, start, time.monotonic(), answer.outcome, token, answer.retry)
         self.history.issues.append(issue)
         return issue
 
@@ -144,7 +144,7 @@ class FleetClient:
         request = pb.RevokeClientRequest(name=f"clients/{app.client_id}", reason="test", wait=wait)
         metadata = await self.as_admin()
         start = time.monotonic()
-        answer = await _answer(self._auth(replica).RevokeClient(request, metadata=metadata, timeout=within_s))
+        answer = await _answer(self.auth(replica).RevokeClient(request, metadata=metadata, timeout=within_s))
         revocation = Revocation(app.client_id, replica, start, time.monotonic(), answer.outcome)
         if answer.outcome == "OK":
             revocation = _effect(revocation, answer.message)
@@ -165,7 +165,8 @@ class FleetClient:
         """To this replica."""
         return self._channels[replica]
 
-    def _auth(self, replica: int) -> Any:
+    def auth(self, replica: int) -> Any:
+        """A stub of its AuthService."""
         return stubs.AuthServiceStub(self._channels[replica])
 
 

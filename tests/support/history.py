@@ -35,7 +35,7 @@ REFUSED_EARLY: Final = "refused although nobody had begun to revoke the client"
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An IssueToken that was answered: `token` is "" unless it succeeded."""
+    """An IssueToken that was answered: `token` is "" unless it succeeded, `retry` as for a call."""
 
     client: str
     replica: int
@@ -43,6 +43,7 @@ class Issue:
     end: float
     outcome: str
     token: str = field(default="", repr=False)
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
