@@ -39,6 +39,7 @@ class Ledger:
     living: list[App] = field(default_factory=list)
     doomed: list[App] = field(default_factory=list)
     revoked: list[App] = field(default_factory=list)
+    has_revoked: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: Any = field(default_factory=count)
 
     async def write(self, client: FleetClient) -> None:
@@ -88,6 +89,7 @@ class Ledger:
             if revocation.effective not in ("EVERYWHERE", "THIS_REPLICA"):
                 return
             self.revoked.append(doomed)
+            self.has_revoked.set()
 
     async def _vehicle_faults(self, stub: Any, client: FleetClient, name: str) -> list[str]:
         written, metadata = self.vehicles[name], await client.as_admin()
