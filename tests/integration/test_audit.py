@@ -72,6 +72,15 @@ def test_usage_tells_methods_peers_and_secrets(world: World) -> None:
     assert [(each.secret_id, each.peer) for each in usage.secrets] == [(world.secret.secret_id, "127.0.0.1")]
     times = [usage.methods[0].last_use_time, usage.secrets[0].last_use_time]
     assert usage.last_use_time.ToNanoseconds() == max(time.ToNanoseconds() for time in times)
+    shown = world.stub.GetClient(pb.GetClientRequest(name="clients/app-one"), metadata=world.admin)
+    [listed] = [
+        client
+        for client in world.stub.ListClients(pb.ListClientsRequest(), metadata=world.admin).clients
+        if client.client_id == "app-one"
+    ]
+    assert shown == listed
+    assert shown.last_use_time == usage.last_use_time
+    assert [(each.last_use_time, each.last_use_peer) for each in shown.secrets] == [(times[1], "127.0.0.1")]
     with pytest.raises(grpc.RpcError, match="NOT_FOUND"):
         world.stub.GetClientUsage(pb.GetClientUsageRequest(name="clients/nobody"), metadata=world.admin)
 

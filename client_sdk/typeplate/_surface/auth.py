@@ -178,7 +178,7 @@ class AuthMethods(Methods):
         request: auth_service_pb2.GetClientRequest | None = None,
         timeout: Timeout | None = None,
     ) -> client_pb2.Client:
-        """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
 
         Args:
             name: The client's name, `clients/{client_id}`.
@@ -208,7 +208,7 @@ class AuthMethods(Methods):
         request: auth_service_pb2.ListClientsRequest | None = None,
         timeout: Timeout | None = None,
     ) -> Pager[client_pb2.Client, auth_service_pb2.ListClientsResponse]:
-        """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
+        """Lists clients by id, revoked ones too, with their last uses. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
 
         Args:
             states: In one of these states. Empty: in any. CLIENT_STATE_UNSPECIFIED is refused.
@@ -554,6 +554,10 @@ class AuthMethods(Methods):
         """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
         the client dies.
 
+        Refuses while the secret is in use, and says in message and metadata (`last_use_time` in epoch seconds,
+        `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
+        replica's last minute is not seen, so delete no earlier than a minute after the last application was
+        given the new secret.
         Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
         FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
         `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
@@ -996,7 +1000,7 @@ class AsyncAuthMethods(Methods):
         request: auth_service_pb2.GetClientRequest | None = None,
         timeout: Timeout | None = None,
     ) -> client_pb2.Client:
-        """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
 
         Args:
             name: The client's name, `clients/{client_id}`.
@@ -1026,7 +1030,7 @@ class AsyncAuthMethods(Methods):
         request: auth_service_pb2.ListClientsRequest | None = None,
         timeout: Timeout | None = None,
     ) -> AsyncPager[client_pb2.Client, auth_service_pb2.ListClientsResponse]:
-        """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
+        """Lists clients by id, revoked ones too, with their last uses. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
 
         Args:
             states: In one of these states. Empty: in any. CLIENT_STATE_UNSPECIFIED is refused.
@@ -1372,6 +1376,10 @@ class AsyncAuthMethods(Methods):
         """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
         the client dies.
 
+        Refuses while the secret is in use, and says in message and metadata (`last_use_time` in epoch seconds,
+        `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
+        replica's last minute is not seen, so delete no earlier than a minute after the last application was
+        given the new secret.
         Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
         FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
         `compromised` is set, `FAILED_PRECONDITION` for a revoked client).

@@ -164,14 +164,14 @@ class AuthServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetClient(self, request, context):
-        """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
+        """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListClients(self, request, context):
-        """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
+        """Lists clients by id, revoked ones too, with their last uses. Needs `clients:admin`. Errors: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -238,6 +238,10 @@ class AuthServiceServicer(object):
         """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
         the client dies.
 
+        Refuses while the secret is in use, and says in message and metadata (`last_use_time` in epoch seconds,
+        `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
+        replica's last minute is not seen, so delete no earlier than a minute after the last application was
+        given the new secret.
         Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
         FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
         `compromised` is set, `FAILED_PRECONDITION` for a revoked client).

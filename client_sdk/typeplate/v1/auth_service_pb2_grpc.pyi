@@ -61,9 +61,9 @@ class AuthServiceStub:
     ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]
-    """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
+    """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
     ListClients: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ListClientsRequest, _auth_service_pb2.ListClientsResponse]
-    """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT."""
+    """Lists clients by id, revoked ones too, with their last uses. Needs `clients:admin`. Errors: INVALID_ARGUMENT."""
     UpdateClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.UpdateClientRequest, _client_pb2.Client]
     """Changes display name, scopes, longest token life or labels.
 
@@ -105,6 +105,10 @@ class AuthServiceStub:
     """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
     the client dies.
 
+    Refuses while the secret is in use, and says in message and metadata (`last_use_time` in epoch seconds,
+    `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
+    replica's last minute is not seen, so delete no earlier than a minute after the last application was
+    given the new secret.
     Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
     FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
     `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
@@ -173,9 +177,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]  # type: ignore[assignment]
-    """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
+    """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
     ListClients: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ListClientsRequest, _auth_service_pb2.ListClientsResponse]  # type: ignore[assignment]
-    """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT."""
+    """Lists clients by id, revoked ones too, with their last uses. Needs `clients:admin`. Errors: INVALID_ARGUMENT."""
     UpdateClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.UpdateClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Changes display name, scopes, longest token life or labels.
 
@@ -217,6 +221,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
     the client dies.
 
+    Refuses while the secret is in use, and says in message and metadata (`last_use_time` in epoch seconds,
+    `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
+    replica's last minute is not seen, so delete no earlier than a minute after the last application was
+    given the new secret.
     Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
     FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
     `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
@@ -300,7 +308,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.GetClientRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_client_pb2.Client, _abc.Awaitable[_client_pb2.Client]]:
-        """Reads one client, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
+        """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListClients(
@@ -308,7 +316,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.ListClientsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.ListClientsResponse, _abc.Awaitable[_auth_service_pb2.ListClientsResponse]]:
-        """Lists clients by id, revoked ones too. Needs `clients:admin`. Errors: INVALID_ARGUMENT."""
+        """Lists clients by id, revoked ones too, with their last uses. Needs `clients:admin`. Errors: INVALID_ARGUMENT."""
 
     @_abc_1.abstractmethod
     def UpdateClient(
@@ -386,6 +394,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a secret. Tokens got with it live on, unless it is said to be compromised: then every token of
         the client dies.
 
+        Refuses while the secret is in use, and says in message and metadata (`last_use_time` in epoch seconds,
+        `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
+        replica's last minute is not seen, so delete no earlier than a minute after the last application was
+        given the new secret.
         Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
         FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
         `compromised` is set, `FAILED_PRECONDITION` for a revoked client).

@@ -141,6 +141,7 @@ class Client(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     REVOKE_REASON_FIELD_NUMBER: _builtins.int
+    LAST_USE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `clients/{client_id}`. The id is 3–63 characters of `a-z 0-9 -`, begins with a
@@ -188,6 +189,12 @@ class Client(_message.Message):
     def revoke_time(self) -> _timestamp_pb2.Timestamp:
         """When it was revoked. Absent: it was not."""
 
+    @_builtins.property
+    def last_use_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last called or got a token, on whichever replica; other replicas' last minute may be missing. Told by
+        GetClient and ListClients. Absent: never, or the database could not be asked.
+        """
+
     def __init__(
         self,
         *,
@@ -203,11 +210,12 @@ class Client(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         revoke_reason: _builtins.str = ...,
+        last_use_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "max_token_lifetime", b"max_token_lifetime", "revoke_time", b"revoke_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_use_time", b"last_use_time", "max_token_lifetime", b"max_token_lifetime", "revoke_time", b"revoke_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "max_token_lifetime", b"max_token_lifetime", "name", b"name", "revoke_reason", b"revoke_reason", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "last_use_time", b"last_use_time", "max_token_lifetime", b"max_token_lifetime", "name", b"name", "revoke_reason", b"revoke_reason", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,10 +231,14 @@ class ClientSecret(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_USE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_USE_PEER_FIELD_NUMBER: _builtins.int
     secret_id: _builtins.str
     """The key id inside the secret: names the secret without giving it away."""
     value: _builtins.str
     """The secret itself, `tps_…`. Present only in the answer of the call that made it, and kept nowhere by the server."""
+    last_use_peer: _builtins.str
+    """The network address that this use came from, without port. Empty: as for `last_use_time`."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -235,6 +247,12 @@ class ClientSecret(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it stops working. Absent: never by itself."""
 
+    @_builtins.property
+    def last_use_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last exchanged for a token, on whichever replica; other replicas' last minute may be missing. Told by
+        GetClient and ListClients. Absent: never, or the database could not be asked.
+        """
+
     def __init__(
         self,
         *,
@@ -242,10 +260,12 @@ class ClientSecret(_message.Message):
         value: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        last_use_time: _timestamp_pb2.Timestamp | None = ...,
+        last_use_peer: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "secret_id", b"secret_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_peer", b"last_use_peer", "last_use_time", b"last_use_time", "secret_id", b"secret_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,11 +53,12 @@ class NoSecretUses:
 class SecretUses:
     """The uses that this replica has seen, before those that the store has."""
 
-    __slots__ = ("_store", "_unwritten")
+    __slots__ = ("_being_written", "_store", "_unwritten")
 
     def __init__(self, store: SecretUseStore | None = None) -> None:
         self._store: SecretUseStore = store or NoSecretUses()
         self._unwritten: dict[str, SecretUse] = {}
+        self._being_written: dict[str, SecretUse] = {}
 
     def note(self, use: SecretUse) -> None:
         """A secret proved right."""
@@ -65,18 +66,27 @@ class SecretUses:
 
     async def flush(self) -> None:
         """Writes what was seen since the last time. Raises `DatabaseUnavailable`; then nothing is lost."""
+        if not self._unwritten or self._being_written:
+            return  # nothing to do, or another flush is at it
         batch, self._unwritten = self._unwritten, {}
+        self._being_written = batch
         try:
-            if batch:
-                await self._store.record(tuple(batch.values()))
+            await self._store.record(tuple(batch.values()))
         except BaseException:
             self._unwritten = batch | self._unwritten
             raise
+        finally:
+            self._being_written = {}
 
     async def last(self, secret_ids: Collection[str]) -> dict[str, SecretUse]:
         """The last use of each of these secrets, here or on any replica that has flushed since."""
-        here = (use for use in self._unwritten.values() if use.secret_id in secret_ids)
-        return _latest((*await self._store.last_uses(secret_ids), *here))
+        here = self.seen(secret_ids)  # first: what is written after this is in both, and nothing is in neither
+        return _latest((*here.values(), *await self._store.last_uses(secret_ids)))
+
+    def seen(self, secret_ids: Collection[str]) -> dict[str, SecretUse]:
+        """The last use of each of these secrets that this replica has not written yet, as far as it knows."""
+        uses = self._being_written | self._unwritten
+        return {each: uses[each] for each in secret_ids if each in uses}
 
     async def require_unused(self, client_id: str, secret_id: str, now: float) -> None:
         """Raises `SecretInUse` when the client's secret was used within the last hour."""

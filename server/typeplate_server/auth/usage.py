@@ -8,11 +8,14 @@ Rules kept here:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.secret_uses import SecretUse, SecretUses
+from typeplate_server.errors import DatabaseUnavailable
 
 MAX_KEYS: Final = 10_000
 MAX_PEERS: Final = 100
@@ -46,6 +49,24 @@ class ClientUsage:
         return max(times, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class LastUses:
+    """When clients (epoch s) and secrets were last used, by id; whoever is not in it never was, as far as is known."""
+
+    clients: Mapping[str, float]
+    secrets: Mapping[str, SecretUse]
+
+    def of(self, client: ClientState) -> float | None:
+        """The client's last call or exchange for a token."""
+        times = [use.last_use_time for use in map(self.secrets.get, _secret_ids([client])) if use is not None]
+        return max(
+            [*times, *([self.clients[client.client_id]] if client.client_id in self.clients else [])], default=None
+        )
+
+
+UNKNOWN: Final = LastUses({}, {})
+
+
 class UsageStore(Protocol):
     """Sums of calls, of all replicas together. Writing them is no change of auth state: it takes no number."""
 
@@ -55,6 +76,10 @@ class UsageStore(Protocol):
 
     async def read(self, client_id: str) -> tuple[tuple[Calls, ...], tuple[Calls, ...]]:
         """The client's calls by method, and those by peer."""
+        ...
+
+    async def last_times(self, client_ids: Collection[str]) -> Mapping[str, float]:
+        """The time of the last call (epoch s) of each of these clients that has called."""
         ...
 
 
@@ -117,6 +142,20 @@ class Usage:
             tuple(sorted(uses, key=lambda use: -use.last_use_time)),
         )
 
+    async def last(self, clients: Collection[ClientState]) -> LastUses:
+        """Their last uses, here or on any replica that has flushed since. An outage leaves what this replica saw."""
+        ids = {client.client_id for client in clients}
+        secret_ids = _secret_ids(clients)
+        try:
+            written, secrets = await asyncio.gather(self._store.last_times(ids), self._uses.last(secret_ids))
+        except DatabaseUnavailable:
+            written, secrets = {}, self._uses.seen(secret_ids)
+        times, past = dict(written), self._clock() - self._timer()
+        for (client_id, _, _), (_, ended) in self._seen.items():
+            if client_id in ids:
+                times[client_id] = max(times.get(client_id, past + ended), past + ended)
+        return LastUses(times, secrets)
+
     def _first(self, client_id: str, method: str, peer: str, ended: float) -> None:
         key = (client_id, method, "" if len(self._seen) >= MAX_KEYS else peer)
         seen = self._seen.setdefault(key, [0, ended])
@@ -128,6 +167,10 @@ class Usage:
         for key, (calls, ended) in lost.items():
             seen = self._seen.setdefault(key, [0, ended])
             seen[0] += calls
+
+
+def _secret_ids(clients: Iterable[ClientState]) -> list[str]:
+    return [secret.secret_id for client in clients for secret in client.secrets]
 
 
 def _sums(seen: Iterable[tuple[tuple[str, str], list[float], float]]) -> list[Calls]:

@@ -19,6 +19,7 @@ from typeplate_server.auth.propagation import Proof, Scope
 from typeplate_server.auth.secrets import ClientSecret
 from typeplate_server.auth.service import UNSET, ClientDraft, ClientPatch, CreatedClient
 from typeplate_server.auth.tokens import IssuedToken
+from typeplate_server.auth.usage import UNKNOWN, LastUses
 from typeplate_server.errors import InvalidArgument
 
 STATES: Final[dict[State, client_pb2.ClientState.ValueType]] = {
@@ -149,7 +150,9 @@ def optional_seconds(
     return duration.seconds + duration.nanos / 1e9
 
 
-def client_message(client: ClientState, created: ClientSecret | None = None) -> client_pb2.Client:
+def client_message(
+    client: ClientState, created: ClientSecret | None = None, used: LastUses = UNKNOWN
+) -> client_pb2.Client:
     """The client as its administrators see it; with the value of the secret just created, in no other case."""
     message = client_pb2.Client(
         name=client.name,
@@ -158,7 +161,7 @@ def client_message(client: ClientState, created: ClientSecret | None = None) -> 
         scopes=sorted(client.scopes),
         labels=client.labels,
         state=STATES[client.state],
-        secrets=[_secret_message(secret, created) for secret in client.secrets],
+        secrets=[_secret_message(secret, created, used) for secret in client.secrets],
         create_time=timestamp(client.create_time),
         update_time=timestamp(client.update_time),
         revoke_reason=client.revoke_reason,
@@ -168,15 +171,24 @@ def client_message(client: ClientState, created: ClientSecret | None = None) -> 
         message.max_token_lifetime.FromSeconds(client.max_token_lifetime_s)
     if client.revoke_time is not None:
         message.revoke_time.CopyFrom(timestamp(client.revoke_time))
+    last_use_time = used.of(client)
+    if last_use_time is not None:
+        message.last_use_time.CopyFrom(timestamp(last_use_time))
     return message
 
 
-def _secret_message(secret: SecretState, created: ClientSecret | None) -> client_pb2.ClientSecret:
+def _secret_message(
+    secret: SecretState, created: ClientSecret | None, used: LastUses = UNKNOWN
+) -> client_pb2.ClientSecret:
     message = client_pb2.ClientSecret(secret_id=secret.secret_id, create_time=timestamp(secret.create_time))
     if secret.expire_time is not None:
         message.expire_time.CopyFrom(timestamp(secret.expire_time))
     if created is not None and created.secret_id == secret.secret_id:
         message.value = created.value
+    last = used.secrets.get(secret.secret_id)
+    if last is not None:
+        message.last_use_time.CopyFrom(timestamp(last.last_use_time))
+        message.last_use_peer = last.peer
     return message
 
 

@@ -55,19 +55,21 @@ class AuthServicer:
         return mapping.client_message(created.client, created.secret)
 
     async def GetClient(self, request: pb.GetClientRequest, call: Call) -> client_pb2.Client:
-        """From memory."""
-        return mapping.client_message(self._clients.get(mapping.client_id_of(request.name, "name")))
+        """From memory; its last uses from the database too."""
+        client = self._clients.get(mapping.client_id_of(request.name, "name"))
+        return mapping.client_message(client, used=await self._usage.last([client]))
 
     async def ListClients(self, request: pb.ListClientsRequest, call: Call) -> pb.ListClientsResponse:
-        """From memory, in order of id."""
+        """From memory, in order of id; their last uses from the database too."""
         page = self._clients.list(
             states=mapping.states_of(request.filter.states),
             scope=request.filter.scope,
             page_size=request.page_size,
             page_token=request.page_token,
         )
+        used = await self._usage.last(page.clients)
         return pb.ListClientsResponse(
-            clients=[mapping.client_message(client) for client in page.clients],
+            clients=[mapping.client_message(client, used=used) for client in page.clients],
             next_page_token=page.next_page_token,
         )
 

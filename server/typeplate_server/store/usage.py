@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, TextClause, delete, func, select, text
@@ -35,6 +35,12 @@ class SqlUsageStore:
         return await self._database.run(
             lambda connection: (_read(connection, client_calls, client_id), _read(connection, client_peers, client_id))
         )
+
+    async def last_times(self, client_ids: Collection[str]) -> Mapping[str, float]:
+        """See UsageStore."""
+        of, last = client_calls.c.client_id, func.max(client_calls.c.last_time)
+        found = select(of, last).where(of.in_(client_ids)).group_by(of)
+        return await self._database.ask(lambda connection: {row[0]: row[1] for row in connection.execute(found)})
 
 
 def _add(connection: Connection, table: Table, by: str, sums: Sequence[Calls]) -> None:

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from tests.support.store import NOW, BackEnd, client
-from typeplate_server.auth.secret_uses import SecretUse
+from typeplate_server.auth.secret_uses import SecretUse, SecretUses
 from typeplate_server.auth.usage import MAX_PEERS, Calls
+from typeplate_server.errors import SecretInUse
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.database import Database
 from typeplate_server.store.secret_uses import SqlSecretUseStore
@@ -58,3 +59,28 @@ async def test_the_last_use_of_a_secret_is_the_latest(database: Database) -> Non
     await uses.record([])
     assert await uses.last_uses(["app-key", "gone", "never"]) == (SecretUse("app-key", "app", NOW + 5, "192.0.2.5"),)
     assert await uses.last_uses([]) == ()
+
+
+async def test_the_last_call_of_each_client_asked_for(usage: SqlUsageStore) -> None:
+    """Over all its methods; who never called is not there."""
+    await usage.add([Calls("a", "/Get", 1, NOW + 2), Calls("a", "/List", 9, NOW + 1), Calls("b", "/Get", 1, NOW)], [])
+    await usage.add([Calls("c", "/Get", 1, NOW)], [])
+    assert await usage.last_times(["a", "b", "never"]) == {"a": NOW + 2, "b": NOW}
+    assert await usage.last_times([]) == {}
+
+
+async def test_a_secret_in_use_on_another_replica_is_not_deleted(back_end: BackEnd, database: Database) -> None:
+    """From that replica's next flush on, and this one says when and from where."""
+    other = back_end.open()
+    here, there = SecretUses(SqlSecretUseStore(database)), SecretUses(SqlSecretUseStore(other))
+    await SqlClientStore(database).create(client("app"))
+    here.note(SecretUse("app-key", "app", NOW - 9, "192.0.2.1"))
+    there.note(SecretUse("app-key", "app", NOW - 5, "192.0.2.2"))
+    await there.flush()
+    with pytest.raises(SecretInUse, match=r"5 s ago from 192\.0\.2\.2") as refused:
+        await here.require_unused("app", "app-key", NOW)
+    assert refused.value.metadata["last_use_peer"] == "192.0.2.2"
+    await here.flush()
+    assert (await there.last(["app-key"]))["app-key"].peer == "192.0.2.2"
+    await there.require_unused("app", "app-key", NOW + 3600)
+    await other.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.auth_world import NOW, Clock
+from tests.support.auth_world import NOW, Clock, client_state
 from tests.support.fake_secret_use_store import FakeSecretUseStore
+from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.secret_uses import SecretUse, SecretUses
 from typeplate_server.auth.usage import MAX_KEYS, Calls, Usage
 from typeplate_server.errors import DatabaseUnavailable
@@ -34,13 +35,20 @@ class FakeUsageStore:
             tuple(calls for calls in self.peers if calls.client_id == client_id),
         )
 
+    async def last_times(self, client_ids: Collection[str]) -> dict[str, float]:
+        if self.fail_with is not None:
+            raise self.fail_with
+        ordered = sorted(self.methods, key=lambda calls: calls.last_time)
+        return {calls.client_id: calls.last_time for calls in ordered if calls.client_id in client_ids}
+
 
 class UsageWorld:
     """Usage whose timer stands at 50 s when the wall clock says NOW."""
 
     def __init__(self) -> None:
         self.store = FakeUsageStore()
-        self.uses = SecretUses(FakeSecretUseStore())
+        self.used = FakeSecretUseStore()
+        self.uses = SecretUses(self.used)
         self.usage = Usage(self.store, self.uses, Clock(NOW), Clock(50.0), lambda peer: peer.partition(":")[0])
 
 
@@ -78,6 +86,51 @@ async def test_ever_new_peers_do_not_fill_the_memory(world: UsageWorld) -> None:
     await world.usage.flush()
     assert world.store.methods == [Calls("reader", "/Get", MAX_KEYS + 500, NOW - 10)]
     assert len(world.store.peers) == MAX_KEYS
+
+
+def with_secrets(client_id: str, *secret_ids: str) -> ClientState:
+    return client_state(client_id, secrets=tuple(SecretState(each, b"", NOW) for each in secret_ids))
+
+
+async def test_last_uses_are_the_newest_of_what_is_written_and_what_is_not(world: UsageWorld) -> None:
+    """A call or an exchange, here or on another replica; nothing is written to learn it."""
+    reader, other, idle = with_secrets("reader", "s1", "s2"), with_secrets("other", "s3"), with_secrets("idle", "s4")
+    world.store.methods.append(Calls("reader", "/Get", 1, NOW - 50))
+    world.store.methods.append(Calls("other", "/Get", 1, NOW - 60))
+    await world.used.record([SecretUse("s1", "reader", NOW - 40, "b"), SecretUse("s2", "reader", NOW - 90, "b")])
+    world.usage.count("other", "/List", "a", 40.0)
+    world.uses.note(SecretUse("s2", "reader", NOW - 30, "a"))
+    found = await world.usage.last([reader, other, idle])
+    assert [found.of(client) for client in (reader, other, idle)] == [NOW - 30, NOW - 10, None]
+    assert {each: (use.last_use_time, use.peer) for each, use in found.secrets.items()} == {
+        "s1": (NOW - 40, "b"), "s2": (NOW - 30, "a"),
+    }  # fmt: skip
+    assert (len(world.store.methods), world.used.writes) == (2, 1)
+
+
+async def test_an_outage_leaves_the_last_uses_seen_here(world: UsageWorld) -> None:
+    """Better than no answer about the client at all."""
+    reader = with_secrets("reader", "s1")
+    world.usage.count("reader", "/Get", "a", 40.0)
+    world.uses.note(SecretUse("s1", "reader", NOW - 30, "a"))
+    world.store.fail_with = world.used.fail_with = DatabaseUnavailable()
+    found = await world.usage.last([reader])
+    assert (found.of(reader), found.secrets["s1"].peer) == (NOW - 10, "a")
+
+
+async def test_a_use_is_seen_while_it_is_being_written(world: UsageWorld) -> None:
+    """Else a secret that is in use could be deleted in that moment."""
+    world.uses.note(SecretUse("s1", "reader", NOW - 1, "a"))
+    written = world.used.record
+    seen: list[bool] = []
+
+    async def look(uses: Collection[SecretUse]) -> None:
+        seen.append("s1" in await world.uses.last(["s1"]))
+        await written(uses)
+
+    world.used.record = look  # type: ignore[method-assign]
+    await world.uses.flush()
+    assert seen == [True]
 
 
 async def test_usage_of_a_client_includes_this_minute(world: UsageWorld) -> None:

@@ -11,8 +11,10 @@ from tests.support.auth_world import client_state
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import client_pb2
 from typeplate_server.auth.clients import SecretState
+from typeplate_server.auth.secret_uses import SecretUse
 from typeplate_server.auth.secrets import new_secret
 from typeplate_server.auth.service import UNSET
+from typeplate_server.auth.usage import LastUses
 from typeplate_server.errors import InvalidArgument
 from typeplate_server.rpc import auth_mapping as mapping
 
@@ -99,13 +101,15 @@ def test_every_field_of_a_client_is_shown() -> None:
         state="revoked", display_name="x", labels={"a": "b"}, max_token_lifetime_s=60, revoke_time=5.0,
         revoke_reason="x", secrets=(SecretState(secret.secret_id, b"h", 1.0, 2.0),),
     )  # fmt: skip
-    message = mapping.client_message(client, secret)
+    used = LastUses({"reader": 6.0}, {secret.secret_id: SecretUse(secret.secret_id, "reader", 7.0, "192.0.2.1")})
+    message = mapping.client_message(client, secret, used)
     assert [
         field.name for field in client_pb2.Client.DESCRIPTOR.fields if field not in dict(message.ListFields())
     ] == []
     [shown] = message.secrets
     assert len(shown.ListFields()) == len(client_pb2.ClientSecret.DESCRIPTOR.fields)
     assert message.revoke_time.ToMicroseconds() == 5_000_000
+    assert message.last_use_time.ToMicroseconds() == shown.last_use_time.ToMicroseconds() == 7_000_000
 
 
 @pytest.mark.parametrize("masked", [True, False])
