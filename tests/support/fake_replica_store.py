@@ -46,6 +46,7 @@ class FakeReplicaStore:
         self.keys = clients.keys
         self.callbacks: list[Callable[[], object]] = [] if shared is None else shared.callbacks
         self.epoch, self.timeline, self.max_staleness_s = "e1", "1", 10.0
+        self.page_size = 1000
         self.calls: list[str] = []
         self.cut: Exception | None = None
         self.before_snapshot: Hook = None
@@ -71,15 +72,20 @@ class FakeReplicaStore:
         return page
 
     def _page(self, identity: ReplicaIdentity, after: int) -> FeedPage:
+        seq = self.clients.seq
+        numbers = [row.changed_seq for row in self.clients.rows.values()]
+        numbers += [row.changed_seq for row in self.tokens.values()]
+        upto = [*sorted(number for number in numbers if number > after), seq][: self.page_size][-1]
         return FeedPage(
-            seq=self.clients.seq,
+            seq=seq,
             epoch=self.epoch,
             timeline=self.timeline,
             max_staleness_s=self.max_staleness_s,
             present=identity in self.rows,
-            clients=tuple(row for row in self.clients.rows.values() if row.changed_seq > after),
-            revoked_tokens=tuple(row for row in self.tokens.values() if row.changed_seq > after),
+            clients=tuple(row for row in self.clients.rows.values() if after < row.changed_seq <= upto),
+            revoked_tokens=tuple(row for row in self.tokens.values() if after < row.changed_seq <= upto),
             signing_keys=tuple(row for row in self.keys.values() if row.changed_seq > after),
+            upto=upto,
         )
 
     @property

@@ -65,6 +65,7 @@ async def serve(settings: Settings, log: TextIO, ready: Callable[[str, Path | No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_stop, stop, number)
+    gc.disable()  # reading the auth state leaves much to look at, and nothing to find
     async with running(settings, log) as server_:
         settle()
         ready(server_.address, server_.new_admin)
@@ -75,6 +76,7 @@ def settle() -> None:
     """To be called before serving: what is here now stays, so no collection need look at it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _asked_to_stop(stop: asyncio.Event, number: int) -> None:

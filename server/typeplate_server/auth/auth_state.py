@@ -8,17 +8,10 @@ Rules kept here:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Final
-
 from typeplate_server.auth.registry import ClientRegistry
 from typeplate_server.auth.revoked_tokens import RevokedTokens
 from typeplate_server.auth.signing_keys import StoredKeys
 from typeplate_server.auth.store import FeedPage
-
-CHUNK: Final = 2000
-"""How many clients are compared between two looks at the event loop: some milliseconds."""
 
 
 class AuthState:
@@ -33,18 +26,14 @@ class AuthState:
 
     def apply(self, page: FeedPage) -> bool:
         """Takes over what a page brings; whether it brought anything."""
-        if len(page.clients) > CHUNK:
-            self.clients.load(page.clients)
-        else:
-            for client in page.clients:
-                self.clients.apply(client)
+        self.clients.load(page.clients)
         for token in page.revoked_tokens:
             self.tokens.apply(token)
         self.keys.apply(page.signing_keys)
         return bool(page.clients or page.revoked_tokens or page.signing_keys)
 
     def replace(self, page: FeedPage) -> None:
-        """Takes over a full read of another history: what it does not have is gone."""
+        """Takes over the first page of another history: what it does not have is gone, or is in the pages after it."""
         self.clients.replace(page.clients)
         self.tokens.replace(page.revoked_tokens)
         self.keys.replace(page.signing_keys)
@@ -58,10 +47,3 @@ class AuthState:
         tokens = sum(token.jti not in self.tokens for token in page.revoked_tokens if token.changed_seq <= applied_seq)
         keys = sum(not self.keys.has(key) for key in page.signing_keys if key.changed_seq <= applied_seq)
         return clients + tokens + keys
-
-
-def parts(page: FeedPage) -> Iterator[FeedPage]:
-    """The page in parts of at most CHUNK clients, so that a large one need not be taken in at once."""
-    yield replace(page, clients=page.clients[:CHUNK])
-    for start in range(CHUNK, len(page.clients), CHUNK):
-        yield replace(page, clients=page.clients[start : start + CHUNK], revoked_tokens=(), signing_keys=())

@@ -14,8 +14,12 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from typeplate_server.auth.clients import ClientState, State
+
+FEW: Final = 30
+"""So many new ids are put into their places one by one; for more it is quicker to sort anew what is nearly sorted."""
 
 
 class ClientRegistry:
@@ -38,10 +42,13 @@ class ClientRegistry:
         return self._clients.get(client_id)
 
     def load(self, clients: Iterable[ClientState]) -> None:
-        """Applies many at once, as after a full read of the store."""
+        """Applies many at once, as a page of the feed or all there are."""
+        new = []
         for client in clients:
+            if client.client_id not in self._clients:
+                new.append(client.client_id)
             self._take(client)
-        self._ids = sorted(self._clients)
+        self._add_ids(new)
 
     def apply(self, client: ClientState) -> None:
         """Takes over a committed change, unless a newer one is known already."""
@@ -50,7 +57,7 @@ class ClientRegistry:
         self._take(client)
 
     def replace(self, clients: Iterable[ClientState]) -> None:
-        """Takes over a full read of another history: what it does not have is gone, and numbers may be smaller."""
+        """Begins anew with clients of another history: whom it does not have is gone, and numbers may be smaller."""
         self._clients = {client.client_id: self._judged(client) for client in clients}
         self._ids = sorted(self._clients)
 
@@ -78,6 +85,14 @@ class ClientRegistry:
         """The clients with a greater id, in order of id; all of them after the empty one."""
         for position in range(bisect_right(self._ids, client_id), len(self._ids)):
             yield self._clients[self._ids[position]]
+
+    def _add_ids(self, new: list[str]) -> None:
+        if len(new) > FEW:
+            self._ids += new
+            self._ids.sort()
+        else:
+            for client_id in new:
+                insort(self._ids, client_id)
 
     def _take(self, client: ClientState) -> None:
         if not self.has(client):

@@ -6,6 +6,8 @@ Rules kept here (each closes a hole that a search found, see tests/support/ackno
   `max_staleness`, and nothing else: a comparison, no lock.
 * Apply, then `as_of`, then acknowledge, naming the history: what was applied under another one counts for nothing.
 * Only the feed moves the cursor.
+* Nothing is read at one go that may be long: a page that leaves more to read makes nobody fresh, and is followed by
+  the next one at once. Each page is of one snapshot, and all before it has been applied, so no change falls between.
 * Own row gone: not fresh at once; registers and reads everything anew.
 * Another epoch or timeline: not fresh until all of it has been read under that history. A sequence that went back
   within one epoch: closed until the epoch changes (`typeplate-server restore-epoch`).
@@ -22,7 +24,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from typeplate_server.auth.auth_state import AuthState, parts
+from typeplate_server.auth.auth_state import AuthState
 from typeplate_server.auth.store import Cursor, FeedPage, History, ReplicaIdentity, ReplicaStore
 from typeplate_server.errors import ServiceError
 
@@ -142,14 +144,15 @@ class Replica:
 
     async def reconcile(self) -> int:
         """Reads everything and takes over what is missing; how many rows were. They count in `drift`."""
-        before, missing = self._cursor.seq, 0
-        page = await self._store.poll(self.identity, Cursor())
-        for part in parts(page):
+        cursor, missing, more = Cursor(), 0, True
+        while more:
+            before = self._cursor.seq
+            page = await self._store.poll(self.identity, cursor)
             if not page.present or page.history != self._history or self._replacing:
                 break  # the next turn sees to it
-            missing += self._state.drift(part, before)
-            self._state.apply(part)
-            await asyncio.sleep(0)
+            missing += self._state.drift(page, before)
+            self._state.apply(page)
+            cursor, more = page.cursor, page.more
         self.drift += missing
         if missing:
             _LOG.error("%d rows were missing from the auth state; they were read again", missing)
@@ -198,12 +201,15 @@ class Replica:
         else:
             news = self._state.apply(page)
         self._cursor, self._seen_seq = page.cursor, page.seq
-        self._fresh_until = as_of + page.max_staleness_s
+        if page.more:
+            self._woken.set()
+        else:
+            self._fresh_until = as_of + page.max_staleness_s
         if news:
             self._changed()
 
     async def _acknowledge(self, page: FeedPage) -> None:
-        if page.seq > self._acknowledged:
+        if page.seq > self._acknowledged and not page.more:
             if await self._store.acknowledge(self.identity, page.seq, page.history):
                 self._acknowledged = page.seq
             else:

@@ -96,8 +96,8 @@ class ReplicaIdentity:
 class History:
     """Which history of the database something belongs to: numbers of two histories have nothing to do with each other.
 
-    A restore begins another `epoch`; a promoted standby goes on in another `timeline` ("" where there are none), and may
-    lack the last commits of the one before.
+    A restore begins another `epoch`; a promoted standby goes on in another `timeline` ("" where there are none), and
+    may lack the last commits of the one before.
     """
 
     epoch: str
@@ -106,7 +106,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a replica has applied the feed: the `seq` of its last page. 0: nothing yet, so everything is new."""
+    """How far a replica has applied the feed: the `upto` of its last page. 0: nothing yet, so everything is new."""
 
     seq: int = 0
 
@@ -141,8 +141,11 @@ class StoredSigningKey:
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """What changed after a cursor, all of it as of one snapshot of the primary.
+    """What changed after a cursor, all of it as of one snapshot of the primary, in which `auth_clock` stood at `seq`.
 
+    `upto`: every change after the cursor and up to this number is in the page. It is less than `seq` where there are
+    more than one page should have: who goes on from it until it is `seq` has missed nothing. Signing keys, which are
+    few, are never left for a later page.
     `present`: the replica's own row was there, in the snapshot and when the heartbeat was committed; when False the
     replica MUST register and read everything anew before it is fresh again. `timeline` is the database server's
     history ("" where there is none): another one means a failover, which may have lost commits.
@@ -156,6 +159,7 @@ class FeedPage:
     clients: tuple[ClientState, ...]
     revoked_tokens: tuple[RevokedToken, ...]
     signing_keys: tuple[StoredSigningKey, ...]
+    upto: int
 
     @property
     def history(self) -> History:
@@ -165,7 +169,12 @@ class FeedPage:
     @property
     def cursor(self) -> Cursor:
         """Where to go on from once the page has been applied."""
-        return Cursor(self.seq)
+        return Cursor(self.upto)
+
+    @property
+    def more(self) -> bool:
+        """Whether there was more to read: the page alone makes nobody fresh."""
+        return self.upto < self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +218,9 @@ class ReplicaStore(Protocol):
     async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
         """Reads what changed after the cursor in one snapshot, then commits a heartbeat to the same server.
 
-        The snapshot holds every change whose commit returned before the call. A `seq` below the cursor's is returned
-        as it is: the caller closes.
+        The snapshot holds every change whose commit returned before the call; the page has as many as can be read
+        within some 100 ms, and `more` says whether that was all. A `seq` below the cursor's is returned as it is: the
+        caller closes.
         """
         ...
 

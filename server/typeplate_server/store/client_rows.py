@@ -2,49 +2,79 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
+from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, exists, func, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 
-from typeplate_server.auth.clients import ClientState, SecretState, new_generation_nonce
+from typeplate_server.auth.clients import ClientState, SecretState, State, new_generation_nonce
 from typeplate_server.store.schema import client_secrets, clients
 
-_SECRETS = select(client_secrets).order_by(client_secrets.c.create_time, client_secrets.c.secret_id)
+_SHARED: Final = 4096
+"""So many different sets of scopes and of labels are looked for among those read before."""
+
+_STATES: Final[dict[str, State]] = {"active": "active", "suspended": "suspended", "revoked": "revoked"}
+
+_CLIENT = (
+    clients.c.client_id,
+    clients.c.display_name,
+    clients.c.state,
+    clients.c.generation,
+    clients.c.generation_nonce,
+    cast(clients.c.scopes, Text),
+    clients.c.create_time,
+    clients.c.update_time,
+    clients.c.changed_seq,
+    clients.c.max_token_lifetime_s,
+    cast(clients.c.labels, Text),
+    clients.c.revoke_time,
+    clients.c.revoke_reason,
+)
+_SECRET = (
+    client_secrets.c.secret_id,
+    client_secrets.c.hash,
+    client_secrets.c.create_time,
+    client_secrets.c.expire_time,
+)
+_SECRET_BEGINS: Final = len(_CLIENT)
+_SECRETS_ORDER = (client_secrets.c.create_time, client_secrets.c.secret_id)
+_JOINED = select(*_CLIENT, *_SECRET).select_from(clients.outerjoin(client_secrets))
 
 
 def read_all(connection: Connection) -> list[ClientState]:
     """Every client, by id."""
-    return _joined(connection, select(clients).order_by("client_id"), _SECRETS)
+    return _joined(connection, _JOINED.order_by(clients.c.client_id, *_SECRETS_ORDER))
 
 
-def read_changed(connection: Connection, seq: int) -> list[ClientState]:
-    """The clients whose last change has a greater number, in the order of the changes."""
-    if seq == 0:
-        return sorted(read_all(connection), key=lambda client: client.changed_seq)
-    changed = clients.c.changed_seq > seq
-    theirs = _SECRETS.where(client_secrets.c.client_id.in_(select(clients.c.client_id).where(changed)))
-    return _joined(connection, select(clients).where(changed).order_by("changed_seq"), theirs)
+def read_changed(connection: Connection, after: int, upto: int) -> list[ClientState]:
+    """The clients whose last change has a number after the one and up to the other, in the order of the changes."""
+    changed = _JOINED.where(clients.c.changed_seq > after, clients.c.changed_seq <= upto)
+    return _joined(connection, changed.order_by(clients.c.changed_seq, *_SECRETS_ORDER))
 
 
 def read(connection: Connection, client_id: str) -> ClientState | None:
     """One client, locked against change until the transaction ends where the back end locks rows."""
-    found = select(clients).where(clients.c.client_id == client_id).with_for_update(read=True)
+    found = select(*_CLIENT).where(clients.c.client_id == client_id).with_for_update(read=True)
     row = connection.execute(found).one_or_none()
     if row is None:
         return None
-    secrets = connection.execute(_SECRETS.where(client_secrets.c.client_id == client_id))
-    return _client(row, [_secret(secret) for secret in secrets])
+    theirs = select(*_SECRET).where(client_secrets.c.client_id == client_id).order_by(*_SECRETS_ORDER)
+    return _client(row, [SecretState(*secret) for secret in connection.execute(theirs)])
 
 
-def scopes_of_active(connection: Connection, but: str) -> list[list[str]]:
-    """The scopes of each active client but one."""
-    active = select(clients.c.scopes).where(clients.c.state == "active", clients.c.client_id != but)
-    return list(connection.execute(active).scalars())
+def any_active_with(connection: Connection, scope: str, but: str) -> bool:
+    """Whether an active client but one is granted the scope."""
+    granted = cast(clients.c.scopes, Text).contains(json.dumps(scope), autoescape=True)
+    found = exists().where(clients.c.state == "active", clients.c.client_id != but, granted)
+    return bool(connection.execute(select(found)).scalar_one())
 
 
 def count(connection: Connection) -> int:
@@ -83,11 +113,14 @@ def update(connection: Connection, before: ClientState, after: ClientState) -> N
     _insert_secrets(connection, after.client_id, [secret for secret in after.secrets if secret not in before.secrets])
 
 
-def _joined(connection: Connection, found: Select[Any], theirs: Select[Any]) -> list[ClientState]:
-    secrets: defaultdict[str, list[SecretState]] = defaultdict(list)
-    for row in connection.execute(theirs):
-        secrets[row.client_id].append(_secret(row))
-    return [_client(row, secrets[row.client_id]) for row in connection.execute(found)]
+def _joined(connection: Connection, found: Select[Any]) -> list[ClientState]:
+    """Clients of rows that repeat the client for each of its secrets, and come once, with NULLs, for one without."""
+    read = []
+    for _, rows in groupby(connection.execute(found).all(), itemgetter(0)):
+        each = list(rows)
+        secrets = [SecretState(*row[_SECRET_BEGINS:]) for row in each if row[_SECRET_BEGINS] is not None]
+        read.append(_client(each[0][:_SECRET_BEGINS], secrets))
+    return read
 
 
 def _insert_secrets(connection: Connection, client_id: str, secrets: Sequence[SecretState]) -> None:
@@ -113,11 +146,36 @@ def _row(client: ClientState) -> dict[str, Any]:
     }
 
 
-def _client(row: Row[Any], secrets: Iterable[SecretState]) -> ClientState:
-    values = row._asdict()
-    values["scopes"] = frozenset(values["scopes"])
-    values["labels"] = MappingProxyType(values["labels"])
-    return ClientState(**values, secrets=tuple(secrets))
+def _client(row: Sequence[Any], secrets: Iterable[SecretState]) -> ClientState:
+    identity, name, state, generation, nonce, scopes, made, updated, seq, lifetime, labels, revoked, reason = row
+    return ClientState(
+        identity,
+        name,
+        _STATES[state],
+        generation,
+        nonce,
+        _scopes(scopes),
+        made,
+        updated,
+        seq,
+        lifetime,
+        _labels(labels),
+        revoked,
+        reason,
+        tuple(secrets),
+    )
+
+
+@lru_cache(_SHARED)
+def _scopes(text: str) -> frozenset[str]:
+    """One object for all clients with the same ones: many have."""
+    return frozenset(map(sys.intern, json.loads(text)))
+
+
+@lru_cache(_SHARED)
+def _labels(text: str) -> Mapping[str, str]:
+    """One object for all clients with the same ones."""
+    return MappingProxyType({sys.intern(key): sys.intern(value) for key, value in json.loads(text).items()})
 
 
 def _secret_row(client_id: str, secret: SecretState) -> dict[str, Any]:
@@ -128,7 +186,3 @@ def _secret_row(client_id: str, secret: SecretState) -> dict[str, Any]:
         "create_time": secret.create_time,
         "expire_time": secret.expire_time,
     }
-
-
-def _secret(row: Row[Any]) -> SecretState:
-    return SecretState(row.secret_id, row.hash, row.create_time, row.expire_time)

@@ -80,7 +80,7 @@ class ClientsInTransaction:
 
     def another_active_with(self, scope: str, but: str) -> bool:
         """Whether an active client other than `but` is granted `scope`."""
-        return any(scope in scopes for scopes in rows.scopes_of_active(self._connection, but))
+        return rows.any_active_with(self._connection, scope, but)
 
 
 def begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:

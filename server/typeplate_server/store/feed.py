@@ -1,18 +1,22 @@
 """Reads what changed in the auth state since a sequence number, in the snapshot of the transaction it is given.
 
 Every row that followers must hear of carries the `auth_clock` number of its last change, so a page is what is greater
-than the cursor. No log of events is kept, and none can have gaps.
+than the cursor. No log of events is kept, and none can have gaps. A page ends where it has enough; a row that changes
+before the next one is read gets a greater number, so it is in a later page, never in none.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, exists, func, literal, select
 
 from typeplate_server.auth.store import Cursor, FeedPage, ReplicaIdentity, RevokedToken, StoredSigningKey
 from typeplate_server.store import client_rows
-from typeplate_server.store.schema import auth_clock, deployment, replicas, revoked_tokens, signing_keys
+from typeplate_server.store.schema import auth_clock, clients, deployment, replicas, revoked_tokens, signing_keys
+
+PAGE: Final = 2000
+"""The most clients, and the most revoked tokens, of one page: some ten milliseconds of a reading thread."""
 
 _TIMELINE_DIGITS = 8
 
@@ -25,16 +29,18 @@ def is_row_of(identity: ReplicaIdentity) -> ColumnElement[bool]:
 def read_page(connection: Connection, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
     """The page after the cursor."""
     head = connection.execute(_head(connection, identity)).one()
-    changed = head.seq > after.seq
+    upto = _reach(connection, after.seq, head.seq)
+    changed = upto > after.seq
     return FeedPage(
         seq=head.seq,
         epoch=head.epoch,
         timeline=head.timeline,
         max_staleness_s=head.max_staleness_s,
         present=bool(head.present),
-        clients=tuple(client_rows.read_changed(connection, after.seq)) if changed else (),
-        revoked_tokens=tuple(map(revoked_token, _after(connection, revoked_tokens, after))) if changed else (),
-        signing_keys=tuple(map(signing_key, _after(connection, signing_keys, after))) if changed else (),
+        clients=tuple(client_rows.read_changed(connection, after.seq, upto)) if changed else (),
+        revoked_tokens=tuple(map(revoked_token, _changed(connection, revoked_tokens, after.seq, upto))),
+        signing_keys=tuple(map(signing_key, _changed(connection, signing_keys, after.seq, head.seq))),
+        upto=upto,
     )
 
 
@@ -66,6 +72,19 @@ def _head(connection: Connection, identity: ReplicaIdentity) -> Any:
     ).select_from(auth_clock.join(deployment, auth_clock.c.id == deployment.c.id))
 
 
-def _after(connection: Connection, table: Table, after: Cursor) -> list[Row[Any]]:
-    changed = select(table).where(table.c.changed_seq > after.seq).order_by(table.c.changed_seq)
-    return list(connection.execute(changed).all())
+def _reach(connection: Connection, after: int, seq: int) -> int:
+    """How far a page goes: to `seq`, or to where one of the tables has a page full."""
+    if seq - after <= PAGE:
+        return seq  # each number is of one client or one token at most
+    for table in (clients, revoked_tokens):
+        last = select(table.c.changed_seq).where(table.c.changed_seq > after).order_by(table.c.changed_seq)
+        found = connection.execute(last.offset(PAGE - 1).limit(1)).scalar_one_or_none()
+        seq = seq if found is None else min(seq, found)
+    return seq
+
+
+def _changed(connection: Connection, table: Table, after: int, upto: int) -> list[Row[Any]]:
+    if upto <= after:
+        return []
+    changed = select(table).where(table.c.changed_seq > after, table.c.changed_seq <= upto)
+    return list(connection.execute(changed.order_by(table.c.changed_seq)).all())

@@ -62,7 +62,7 @@ class SqlReplicaStore:
         return replace(page, present=page.present and present)
 
     async def acknowledge(self, identity: ReplicaIdentity, seq: int, history: History) -> bool:
-        """See ReplicaStore. Begun before a new epoch and committed after it, it finds no row: an epoch takes them all."""
+        """See ReplicaStore. Begun before a new epoch and committed after it, it finds no row: an epoch takes all."""
         known = replicas.c.acknowledged_seq
         same_epoch = exists().where(deployment.c.epoch == history.epoch)
         statement = update(replicas).values(acknowledged_seq=case((known < seq, seq), else_=known))
