@@ -21,11 +21,11 @@ PROTO := $(PROTO_VENV)/.stamp
 SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto verify fmt lint test check run demo bench sample lock dist clean
+.PHONY: help setup proto verify fmt lint test test-long test-mutants check run demo bench sample lock dist clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## Install everything for development into .venv
 
@@ -38,6 +38,12 @@ demo: $(RUN) ## Tell the whole story in one go: key, token, vehicle, revocation,
 
 test: $(DEV) $(PROTO) ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-long: $(DEV) $(PROTO) ## Run what repeats, thousands of times over, and print what it measures (takes hours)
+	@TYPEPLATE_TEST_LONG=1 $(BIN)/python -m pytest -n 0 -s -m long $(ARGS)
+
+test-mutants: $(DEV) ## Take each rule of security out in turn, and see that the suite notices (takes minutes)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 check: verify lint test ## All that has to pass before a change lands
 

@@ -84,7 +84,9 @@ def run(block: Block, place: Path) -> None:
 
 def typed(text: str) -> str:
     """The block with each `make TARGET` looked up, not made: test_make.py makes them, and one of them runs this."""
-    return re.sub(r"^make (\w+)$", rf'make --no-print-directory -n -C "{ROOT}" \1 >/dev/null', text, flags=re.MULTILINE)
+    return re.sub(
+        r"^make ([\w-]+)$", rf'make --no-print-directory -n -C "{ROOT}" \1 >/dev/null', text, flags=re.MULTILINE
+    )
 
 
 @pytest.mark.timeout(300)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from tests.support.store import NOW, BackEnd, client
 from typeplate_server.auth.store import (
@@ -14,7 +17,10 @@ from typeplate_server.auth.store import (
     RevokedToken,
     StoredSigningKey,
 )
+from typeplate_server.store import client_rows
 from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.clocks import AUTH, current
+from typeplate_server.store.database import Database
 from typeplate_server.store.deployment import SqlDeploymentStore
 from typeplate_server.store.replicas import SqlReplicaStore
 from typeplate_server.store.revoked_tokens import SqlRevokedTokenStore
@@ -27,8 +33,9 @@ async def history(replicas: SqlReplicaStore) -> History:
 
 
 async def only(replicas: SqlReplicaStore) -> Registered:
-    (row,) = (await replicas.registered()).replicas
-    return row
+    rows = (await replicas.registered()).replicas
+    assert len(rows) == 1
+    return rows[0]
 
 
 async def test_a_replica_is_registered_until_it_leaves(replicas: SqlReplicaStore) -> None:
@@ -168,6 +175,24 @@ async def test_a_page_is_of_one_snapshot(back_end: BackEnd, clients: SqlClientSt
         changing = clients.update("one", lambda current, _, n=turn: replace(current, display_name=str(n)))  # type: ignore[misc]
         page, _ = await follower.poll(ONE, Cursor()), await changing
         assert [each.changed_seq for each in page.clients] == [page.seq]
+    await other.close()
+
+
+async def test_what_a_poll_reads_is_as_of_one_moment(
+    back_end: BackEnd, database: Database, clients: SqlClientStore
+) -> None:
+    """A change committed between its first statement and its last shows in none of them."""
+    await clients.create(client("one"))
+    other, loop = back_end.open(), asyncio.get_running_loop()
+    between = SqlClientStore(other)
+
+    def read(connection: Connection) -> tuple[int, int, int]:
+        before = current(connection, AUTH)
+        asyncio.run_coroutine_threadsafe(between.create(client("two")), loop).result(10)
+        return before, current(connection, AUTH), client_rows.count(connection)
+
+    found, _ = await database.confirm(read, lambda connection, found: None)
+    assert found == (1, 1, 1)
     await other.close()
 
 
