@@ -41,10 +41,16 @@ def test_the_sdk_is_typed_and_brings_three_dependencies(wheels: dict[str, Path])
     found = names(wheels["typeplate"])
     assert {"typeplate/py.typed", "typeplate/v1/data_service_pb2.pyi", "typeplate/cli/__main__.py"} <= found
     assert {name.split("/")[0].split("-")[0] for name in found} == {"typeplate"}
-    wanted = [
-        line.split()[1] for line in metadata(wheels["typeplate"]).splitlines() if line.startswith("Requires-Dist:")
-    ]
-    assert sorted(re.split("[<>=]", word)[0] for word in wanted) == ["googleapis-common-protos", "grpcio", "protobuf"]
+    wanted = [line for line in metadata(wheels["typeplate"]).splitlines() if line.startswith("Requires-Dist:")]
+    needed = [re.split("[ <>=]", line)[1] for line in wanted if "; extra ==" not in line]
+    assert sorted(needed) == ["googleapis-common-protos", "grpcio", "protobuf"]
+
+
+def test_the_testing_extra_brings_the_server_of_the_same_version_and_nothing_else(wheels: dict[str, Path]) -> None:
+    """For the tests of applications; without it the SDK knows of no server."""
+    wanted = [line for line in metadata(wheels["typeplate"]).splitlines() if "; extra ==" in line]
+    version = wheels["typeplate_server"].name.split("-")[1]
+    assert wanted == [f"Requires-Dist: typeplate-server=={version}; extra == 'testing'"]
 
 
 def test_the_server_brings_its_migrations_and_the_sample(wheels: dict[str, Path]) -> None:

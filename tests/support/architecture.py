@@ -48,6 +48,10 @@ ENVIRONMENT_HOME: Final = ("config.py",)
 
 # What the SDK may bring with it (its three dependencies; googleapis-common-protos is `google` too).
 SDK_LIBRARIES: Final = frozenset({"google", "grpc", "typeplate"})
+# What the extra `typeplate[testing]` brings, and the one place in the SDK for it. The server is imported there only
+# when a function runs, so that importing any module of the SDK never needs it.
+SDK_EXTRA: Final = {"pytest": SDK + "testing/pytest_plugin.py", "typeplate_server": SDK + "testing/"}
+SDK_LAZY: Final = frozenset({"typeplate_server"})
 
 CLOCKS: Final = frozenset(
     {
@@ -89,19 +93,23 @@ def import_violations(files: Iterable[Source]) -> list[str]:
 
 def _violations(file: Source) -> Iterator[tuple[int, str]]:
     tree = file.tree
-    for line, module in _imports(file, tree):
-        what = _forbidden_import(file.path, module)
+    late = {id(inner) for node in ast.walk(tree) if _runs_later(node) for inner in ast.walk(node)}
+    for node, module in _imports(file, tree):
+        what = _forbidden_import(file.path, module, lazy=id(node) in late)
         if what:
-            yield line, what
+            yield node.lineno, what
     if file.path.startswith(SERVER):
         yield from _forbidden_uses(file.path.removeprefix(SERVER), tree)
 
 
-def _forbidden_import(path: str, module: str) -> str | None:
+def _runs_later(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+
+
+def _forbidden_import(path: str, module: str, *, lazy: bool) -> str | None:
     library = module.partition(".")[0]
     if path.startswith(SDK):
-        known = library in SDK_LIBRARIES or library in sys.stdlib_module_names
-        return None if known else f"the SDK imports {library}"
+        return _forbidden_in_sdk(path, module, library, lazy=lazy)
     inside = path.removeprefix(SERVER)
     if library == "typeplate_server":
         return _forbidden_room(inside, module)
@@ -110,6 +118,15 @@ def _forbidden_import(path: str, module: str) -> str | None:
     if not inside.startswith(HOME.get(library, ("",))):
         return f"{library} is imported outside its home, {' or '.join(HOME[library])}"
     return None
+
+
+def _forbidden_in_sdk(path: str, module: str, library: str, *, lazy: bool) -> str | None:
+    if f"{module}.".startswith("typeplate.testing.") and not path.startswith(SDK + "testing/"):
+        return "the SDK imports typeplate.testing, which is for the tests of applications"
+    if library in SDK_EXTRA and path.startswith(SDK_EXTRA[library]):
+        return None if lazy or library not in SDK_LAZY else f"{library} is imported before a function needs it"
+    known = library in SDK_LIBRARIES or library in sys.stdlib_module_names
+    return None if known else f"the SDK imports {library}"
 
 
 def _forbidden_room(inside: str, module: str) -> str | None:
@@ -122,16 +139,16 @@ def _forbidden_room(inside: str, module: str) -> str | None:
     return f"{here} imports {there}; it may import {', '.join(sorted(MAY_IMPORT[here])) or 'nothing'}"
 
 
-def _imports(file: Source, tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _imports(file: Source, tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
     """Every import as a full dotted name; `from a import b` counts as `a.b`, which may be a module."""
     package = file.path.removeprefix("server/").removeprefix("client_sdk/").removesuffix(".py").split("/")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             base = [*above, *(node.module or "").split(".")] if node.module else above
-            yield from ((node.lineno, ".".join([*base, alias.name])) for alias in node.names)
+            yield from ((node, ".".join([*base, alias.name])) for alias in node.names)
 
 
 def _forbidden_uses(inside: str, tree: ast.Module) -> Iterator[tuple[int, str]]:

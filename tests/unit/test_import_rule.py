@@ -1,8 +1,20 @@
 """The import rule of the server and the SDK holds, and the test that says so can fail."""
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.support.architecture import SDK, SERVER, Source, import_violations, length_violations, sources
+from tests.support.architecture import (
+    HOME,
+    ROOT,
+    SDK,
+    SERVER,
+    Source,
+    import_violations,
+    length_violations,
+    sources,
+)
 
 MODULE_LINES = 300
 FUNCTION_LINES = 40
@@ -71,6 +83,67 @@ def test_a_violation_in_the_sdk_is_found(text: str) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
+        pytest.param("testing/_host.py", "from typeplate_server.app import serving", id="the server at import"),
+        pytest.param("testing/_host.py", "if True:\n    import typeplate_server", id="the server in a block"),
+        pytest.param("testing/_host.py", "class A:\n    import typeplate_server", id="the server in a class"),
+        pytest.param("testing/_host.py", "def f():\n    import sqlalchemy", id="a library of the server's"),
+        pytest.param("testing/_host.py", "def f():\n    import pytest", id="pytest outside of its plugin"),
+        pytest.param("client.py", "def f():\n    from typeplate.testing import Server", id="testing from without"),
+        pytest.param("client.py", "def f():\n    from .testing import _host", id="testing from without, relatively"),
+        pytest.param("client.py", "from typeplate import testing", id="testing from without, as a name"),
+    ],
+)
+def test_a_violation_around_typeplate_testing_is_found(path: str, text: str) -> None:
+    """It alone knows the server, and only when a function of it runs; nothing else of the SDK knows it."""
+    assert len(import_violations([Source(SDK + path, text)])) == 1
+
+
+def test_the_sdk_imports_nothing_that_an_extra_brings() -> None:
+    """Every module of it, in a process where the server and its libraries cannot be imported; nor is any loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL, str(ROOT / "client_sdk"), *HOME, "typeplate_server"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 40, "the modules were not found"
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+absent = set(sys.argv[2:]) - {"grpc", "sqlite3"}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import typeplate
+names = [found.name for found in pkgutil.walk_packages(typeplate.__path__, "typeplate.")]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+from typeplate.testing import Server
+try:
+    Server()
+except ImportError as error:
+    assert "pip install 'typeplate[testing]'" in str(error), error
+else:
+    raise AssertionError("a server without a server")
+print(len(names))
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (SDK + "testing/_host.py", "def f():\n    from typeplate_server.app import serving"),
+        (SDK + "testing/_host.py", "from typeplate.testing import _faults"),
+        (SDK + "testing/pytest_plugin.py", "import pytest"),
         (SERVER + "app.py", "import time, uvloop\nfrom typeplate_server import rpc, store, auth, config\ntime.time()"),
         (SERVER + "rpc/server.py", "import grpc.aio, time\nfrom typeplate.v1 import client_pb2\ntime.monotonic()"),
         (SERVER + "store/clients.py", "import sqlalchemy\nfrom typeplate_server.auth.clients import ClientState"),
