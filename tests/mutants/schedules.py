@@ -5,22 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.mutant import Edit, Mutant
-from tests.mutants.rules import (
-    ADMISSION,
-    CLIENTS,
-    EXCHANGE,
-    FEED,
-    INTERCEPTOR,
-    PROPAGATION,
-    REPLICA,
-    SERVICE,
-    STREAMS,
-)
+from tests.mutants.rules import FEED, PROPAGATION, REPLICA, SERVICE
 
 REGISTRY: Final = "tests/unit/auth/test_registry.py"
 REPLICAS: Final = "tests/conformance/store/test_replicas.py"
-CONCURRENCY: Final = "tests/conformance/store/test_concurrency.py"
-GUARDS: Final = "tests/integration/test_commit_guards.py"
 STARTED: Final = f"{REPLICA}::test_it_registers_before_its_first_read_and_acknowledges_after"
 WAITS: Final = f"{PROPAGATION}::test_it_waits_for_every_other_replica"
 
@@ -110,10 +98,10 @@ SCHEDULES: Final = (
         (
             Edit(
                 "auth/replica.py",
-                "            page = await self._store.poll(self.identity, self._cursor)\n",
+                "            page = await self._store.poll(self.identity, self._cursor, self._followed)\n",
                 "            numbers = [client.changed_seq for client in self._state.clients.after(str())]\n"
                 "            known = Cursor(max(numbers, default=0)) if self._cursor != Cursor() else Cursor()\n"
-                "            page = await self._store.poll(self.identity, known)\n",
+                "            page = await self._store.poll(self.identity, known, self._followed)\n",
             ),
         ),
         caught_by=(f"{REPLICA}::test_only_the_feed_moves_the_cursor",),
@@ -235,93 +223,6 @@ SCHEDULES: Final = (
         spares=(STARTED, f"{REPLICA}::test_under_another_history_all_is_read_anew"),
     ),
     Mutant(
-        "reply-not-rechecked",
-        "what was read leaves only after the caller was checked once more",
-        (Edit("rpc/kinds.py", "        if only_reads:\n            call.recheck()\n", ""),),
-        caught_by=(f"{INTERCEPTOR}::test_what_was_read_does_not_leave_after_a_revocation",),
-        spares=(f"{INTERCEPTOR}::test_an_admitted_call_is_served",),
-    ),
-    Mutant(
-        "guard-before-the-lock",
-        "the caller is read again under the lock of the change, which a revocation under way holds",
-        (
-            Edit(
-                "store/clients.py",
-                "    lock(connection, AUTH)\n    guarding.ask(connection, guard)\n",
-                "    guarding.ask(connection, guard)\n    lock(connection, AUTH)\n",
-            ),
-            Edit(
-                "store/guarding.py",
-                "        lock(connection, AUTH)\n        guard(GuardedRows(connection))\n",
-                "        guard(GuardedRows(connection))\n",
-            ),
-        ),
-        caught_by=(f"{CONCURRENCY}::test_a_guard_is_asked_after_the_change_under_way[postgres]",),
-        spares=(f"{CLIENTS}::test_a_refusing_guard_undoes_everything",),
-    ),
-    Mutant(
-        "guard-believes-memory",
-        "the caller is looked up in the rows of the transaction, not in this process's memory",
-        (
-            Edit(
-                "auth/admission.py",
-                "            self._require_good(caller, rows.get(caller.client_id), True, revoked)\n",
-                "            self._require_good(caller, self._client(caller.client_id), True, revoked)\n",
-            ),
-        ),
-        caught_by=(f"{ADMISSION}::test_the_commit_guard_believes_the_row_and_not_the_memory",),
-        spares=(f"{ADMISSION}::test_recheck_asks_the_same_questions_of_a_caller",),
-    ),
-    Mutant(
-        "row-read-before-the-lock",
-        "a change decides on the row as it stands under the lock",
-        (
-            Edit(
-                "store/clients.py",
-                "            clients = begin(connection, guard)\n            before = clients.get(client_id)\n",
-                "            before = ClientsInTransaction(connection).get(client_id)\n"
-                "            clients = begin(connection, guard)\n",
-            ),
-            Edit(
-                "store/client_rows.py",
-                ".with_for_update(read=True)",
-                "",
-            ),
-        ),
-        caught_by=(f"{CONCURRENCY}::test_tasks_and_connections_of_one_process_lose_nothing[postgres]",),
-        spares=(f"{CONCURRENCY}::test_tasks_and_connections_of_one_process_lose_nothing[sqlite]",),
-    ),
-    Mutant(
-        "stale-replica-issues",
-        "a replica that is not fresh issues no token",
-        (Edit("auth/exchange.py", "        if not self._fresh():\n", "        if False:\n"),),
-        caught_by=(f"{EXCHANGE}::test_a_stale_replica_issues_nothing",),
-        spares=(f"{EXCHANGE}::test_a_right_secret_gets_a_token_that_is_admitted",),
-    ),
-    Mutant(
-        "stale-replica-admits",
-        "a replica that is not fresh admits nobody",
-        (Edit("auth/admission.py", "        if not fresh:\n", "        if False:\n"),),
-        caught_by=(
-            f"{ADMISSION}::test_stale_state_refuses_with_a_time_to_come_again",
-            f"{PROPAGATION}::test_after_the_bound_the_answer_rests_on_it",
-        ),
-        spares=(f"{ADMISSION}::test_a_good_token_is_admitted_and_says_who_calls",),
-    ),
-    Mutant(
-        "known-token-without-its-key",
-        "a token known already is good only while the key that made it so is live",
-        (
-            Edit(
-                "auth/admission.py",
-                "            if known is not None and known[0] in self._keys.live:\n",
-                "            if known is not None:\n",
-            ),
-        ),
-        caught_by=(f"{ADMISSION}::test_a_known_token_dies_with_its_key",),
-        spares=(f"{ADMISSION}::test_a_signature_is_verified_once_and_everything_else_each_time",),
-    ),
-    Mutant(
         "streams-not-told",
         "every change that was applied ends the streams of those whom it refuses",
         (
@@ -337,31 +238,5 @@ SCHEDULES: Final = (
         (Edit("store/clocks.py", "    if clock is AUTH:\n        notify(connection, seq)\n", ""),),
         caught_by=(f"{FEED}::test_a_change_wakes_the_listeners_of_every_process[postgres]",),
         spares=(f"{FEED}::test_a_change_wakes_the_listeners_of_every_process[sqlite]",),
-    ),
-    Mutant(
-        "no-sweep",
-        "expiry and staleness, which nobody announces, end a stream in time",
-        (
-            Edit(
-                "rpc/open_streams.py",
-                "        self._timer = None\n        self.recheck()\n",
-                "        self._timer = None\n",
-            ),
-        ),
-        caught_by=(f"{STREAMS}::test_every_kind_of_stream_ends_in_time_with_the_reason[expired-found by the sweep]",),
-        spares=(f"{STREAMS}::test_a_stream_that_brings_about_its_own_end_is_told_the_reason",),
-    ),
-    Mutant(
-        "caller-without-guard",
-        "every method that writes takes its caller's guard to the commit",
-        (
-            Edit(
-                "rpc/auth_servicer.py",
-                "            client_id, force=request.force, guard=call.commit_guard, within=_within(request, call)\n",
-                "            client_id, force=request.force, within=_within(request, call)\n",
-            ),
-        ),
-        caught_by=(f"{GUARDS}::test_a_caller_revoked_meanwhile_commits_nothing",),
-        spares=(f"{SERVICE}::test_a_caller_revoked_meanwhile_commits_nothing",),
     ),
 )

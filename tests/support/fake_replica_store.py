@@ -59,14 +59,15 @@ class FakeReplicaStore:
         beat = self.rows[identity].heartbeat + 1 if identity in self.rows else 1
         self.rows[identity] = Registered(identity, 0, beat, 0.0, self.max_staleness_s)
 
-    async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
+    async def poll(self, identity: ReplicaIdentity, after: Cursor, followed_s: float = 0.0) -> FeedPage:
         self._ask(f"poll {after.seq}")
         await _run(self.before_snapshot)
         self._fail()
         page = self._page(identity, after.seq)
         if page.present:
             row = self.rows[identity]
-            self.rows[identity] = replace(row, heartbeat=row.heartbeat + 1, max_staleness_s=self.max_staleness_s)
+            bound = max(followed_s, self.max_staleness_s)
+            self.rows[identity] = replace(row, heartbeat=row.heartbeat + 1, max_staleness_s=bound)
         await _run(self.after_snapshot)
         self._fail()
         return page
@@ -106,7 +107,7 @@ class FakeReplicaStore:
 
     async def registered(self) -> Registry:
         self._ask("registered")
-        return Registry(self.history, tuple(self.rows.values()))
+        return Registry(self.history, self.max_staleness_s, tuple(self.rows.values()))
 
     async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
         self._ask("purge")

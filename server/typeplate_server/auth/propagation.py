@@ -7,6 +7,9 @@ Rules kept here (security.md §4, §8; searched exhaustively in tests/support/ac
   returned, with 1 % for clocks of different rates.
 * All of it in one history: a change whose commit was in another than the registry is now may be lost with it, and
   whatever number it had may be another change's. Then nobody can tell (`CommitUnknown`).
+* The bound may change meanwhile: the largest is taken of this replica's, the deployment's as it is after the commit
+  (whoever reads a larger one later has the change with it), and each row's, which a smaller one gets into only when its
+  replica goes by no larger one any more.
 * EVERYWHERE is said in these two cases only, and on what it rests: a replica whose row went while it was waited for has
   acknowledged nothing. Else THIS_REPLICA, with the time by which it holds.
 * A row whose heartbeat has not changed for that long belongs to nobody who is fresh, and is purged. Its owner, if it
@@ -17,10 +20,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
-from typeplate_server.auth.store import CommitUnknown, History, Registered, ReplicaIdentity, ReplicaStore
+from typeplate_server.auth.store import CommitUnknown, History, Registered, Registry, ReplicaIdentity, ReplicaStore
 from typeplate_server.errors import ServiceError
 
 MARGIN: Final = 1.01
@@ -104,10 +107,12 @@ class Acknowledgements:
         proof: Proof = "ACKNOWLEDGED"
         bound, pause = self._own_bound(), FIRST_PAUSE_S
         while True:
-            rows = await self._rows(history)
-            if rows is not None:
+            registry = await self._registry(history)
+            if registry is not None:
+                rows = registry.replicas
                 listed = pending if pending is not None else frozenset(row.identity for row in rows)
                 bound = max([bound, *(row.max_staleness_s for row in rows if row.identity in listed)])
+                bound = max(bound, registry.max_staleness_s)
                 if pending is not None and pending - {row.identity for row in rows}:
                     proof = "STALENESS_BOUND"  # gone without a word: it left, or was purged for having been silent
                 pending = frozenset(row.identity for row in rows if row.acknowledged_seq < seq) & listed
@@ -128,14 +133,16 @@ class Acknowledgements:
             return Effective("EVERYWHERE", "STALENESS_BOUND", self._clock())
         return Effective("THIS_REPLICA", None, self._clock())
 
-    async def _rows(self, history: History | None) -> list[Registered] | None:
+    async def _registry(self, history: History | None) -> Registry | None:
+        """The registry, without the rows that nobody who is fresh has; None when it cannot be read."""
         try:
             registry = await self._store.registered()
         except ServiceError:
             return None
         if history not in (None, registry.history):
             raise CommitUnknown(retry_after=UNKNOWN_RETRY_S)
-        return await self._living(registry.replicas)
+        living = await self._living(registry.replicas)
+        return None if living is None else replace(registry, replicas=tuple(living))
 
     async def _living(self, rows: Sequence[Registered]) -> list[Registered] | None:
         try:

@@ -70,6 +70,7 @@ class Replica:
         self._closed_epoch: str | None = None
         self._fresh_until = _NEVER
         self._bound = 10.0
+        self._followed = 0.0  # what `_fresh_until` was reckoned with
         self._woken = asyncio.Event()
 
     @property
@@ -132,7 +133,7 @@ class Replica:
             await self._register()
         as_of = self._boot()
         async with asyncio.timeout(self._bound / 2):
-            page = await self._store.poll(self.identity, self._cursor)
+            page = await self._store.poll(self.identity, self._cursor, self._followed)
         if self._left:
             return
         self._bound = page.max_staleness_s
@@ -147,7 +148,7 @@ class Replica:
         cursor, missing, more = Cursor(), 0, True
         while more:
             before = self._cursor.seq
-            page = await self._store.poll(self.identity, cursor)
+            page = await self._store.poll(self.identity, cursor, self._followed)
             if not page.present or page.history != self._history or self._replacing:
                 break  # the next turn sees to it
             missing += self._state.drift(page, before)
@@ -204,7 +205,7 @@ class Replica:
         if page.more:
             self._woken.set()
         else:
-            self._fresh_until = as_of + page.max_staleness_s
+            self._fresh_until, self._followed = as_of + page.max_staleness_s, page.max_staleness_s
         if news:
             self._changed()
 

@@ -179,7 +179,7 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A replica's row. `heartbeat` differs after each poll; `max_staleness_s` is what the replica last read of it."""
+    """A replica's row. `heartbeat` differs after each poll; `max_staleness_s` is the most that it may go by."""
 
     identity: ReplicaIdentity
     acknowledged_seq: int
@@ -190,9 +190,10 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The rows of all replicas, and in which history they stand."""
+    """The rows of all replicas, in which history they stand, and the deployment's bound."""
 
     history: History
+    max_staleness_s: float
     replicas: tuple[Registered, ...]
 
 
@@ -215,8 +216,11 @@ class ReplicaStore(Protocol):
         """Makes the replica's row, with nothing acknowledged. MUST be done before its first `poll`; may be repeated."""
         ...
 
-    async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
+    async def poll(self, identity: ReplicaIdentity, after: Cursor, followed_s: float = 0.0) -> FeedPage:
         """Reads what changed after the cursor in one snapshot, then commits a heartbeat to the same server.
+
+        `followed_s`: the bound by which the replica is fresh at present. With the heartbeat its row gets the larger of
+        this and the page's, for it may sleep before it has applied the page.
 
         The snapshot holds every change whose commit returned before the call; the page has as many as can be read
         within some 100 ms, and `more` says whether that was all. A `seq` below the cursor's is returned as it is: the

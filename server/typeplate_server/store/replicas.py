@@ -19,6 +19,7 @@ from typeplate_server.store.feed import is_row_of, read_page, timeline
 from typeplate_server.store.schema import deployment, replicas
 
 _HEARTBEAT_BITS = 48
+_BOUND = select(deployment.c.max_staleness_s).scalar_subquery()
 _ALL = select(replicas).order_by(replicas.c.replica_id, replicas.c.incarnation)
 
 
@@ -43,18 +44,21 @@ class SqlReplicaStore:
                     heartbeat=secrets.randbits(_HEARTBEAT_BITS),
                     heartbeat_time=now,
                     registered_time=now,
-                    max_staleness_s=select(deployment.c.max_staleness_s).scalar_subquery(),
+                    max_staleness_s=_BOUND,
                 )
             )
 
         await self._database.write(write, Lane.REPLICA)
 
-    async def poll(self, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
+    async def poll(self, identity: ReplicaIdentity, after: Cursor, followed_s: float = 0.0) -> FeedPage:
         """See ReplicaStore."""
 
         def beat(connection: Connection, page: FeedPage) -> bool:
+            known, now = max(followed_s, page.max_staleness_s), _BOUND  # the page's may be older than another poll's
             beaten = update(replicas).values(
-                heartbeat=replicas.c.heartbeat + 1, heartbeat_time=self._clock(), max_staleness_s=page.max_staleness_s
+                heartbeat=replicas.c.heartbeat + 1,
+                heartbeat_time=self._clock(),
+                max_staleness_s=case((now > known, now), else_=known),
             )
             return connection.execute(beaten.where(is_row_of(identity))).rowcount == 1
 
@@ -94,7 +98,7 @@ class SqlReplicaStore:
 
 
 def _read_registered(connection: Connection) -> Registry:
-    history = connection.execute(select(deployment.c.epoch, timeline(connection))).one()
+    now = connection.execute(select(deployment.c.epoch, timeline(connection), deployment.c.max_staleness_s)).one()
     rows = (
         Registered(
             ReplicaIdentity(row.replica_id, row.incarnation),
@@ -105,4 +109,4 @@ def _read_registered(connection: Connection) -> Registry:
         )
         for row in connection.execute(_ALL)
     )
-    return Registry(History(*history), tuple(rows))
+    return Registry(History(now[0], now[1]), now[2], tuple(rows))

@@ -199,12 +199,18 @@ async def test_what_a_poll_reads_is_as_of_one_moment(
 async def test_the_bound_a_replica_follows_stands_in_its_row(
     replicas: SqlReplicaStore, deployment: SqlDeploymentStore
 ) -> None:
-    """A change of it is known to have arrived only when the replica has polled."""
+    """A larger one from the poll on that reads it; a smaller one when the replica says that it goes by no larger."""
     await replicas.register(ONE)
     assert (await deployment.set_max_staleness(4.5)).max_staleness_s == 4.5
     assert (await only(replicas)).max_staleness_s == 10.0
-    assert (await replicas.poll(ONE, Cursor())).max_staleness_s == 4.5
+    assert (await replicas.registered()).max_staleness_s == 4.5
+    assert (await replicas.poll(ONE, Cursor(), 10.0)).max_staleness_s == 4.5
+    assert (await only(replicas)).max_staleness_s == 10.0
+    await replicas.poll(ONE, Cursor(), 4.5)
     assert (await only(replicas)).max_staleness_s == 4.5
+    await deployment.set_max_staleness(20.0)
+    assert (await replicas.poll(ONE, Cursor(), 4.5)).max_staleness_s == 20.0
+    assert (await only(replicas)).max_staleness_s == 20.0
 
 
 async def test_the_history_is_named(back_end: BackEnd, replicas: SqlReplicaStore) -> None:

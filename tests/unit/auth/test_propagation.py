@@ -115,6 +115,46 @@ async def test_the_largest_bound_counts() -> None:
     assert (await asyncio.wait_for(task, 1)).effective == BOUND
 
 
+async def test_a_smaller_bound_counts_once_nobody_goes_by_the_larger() -> None:
+    """Stopped between its heartbeat, which read the smaller one, and the page: still fresh by the larger one."""
+    fleet = Fleet.make()
+    a, b = [await fleet.node(name) for name in "ab"]
+    token = b.token()
+    for node in (a, b):
+        node.link.max_staleness_s = 2.0
+    await a.replica.turn()
+    await a.replica.turn()
+    b.link.after_snapshot = asyncio.Event().wait  # type: ignore[assignment]
+    stopped = asyncio.create_task(b.replica.turn())
+    await until(lambda: fleet.database.rows[b.replica.identity].heartbeat > 2)
+    task = await revoking(a)
+    for node in (a, b):
+        node.boot.now += 9.9
+    await asyncio.sleep(0.06)
+    assert refused_with(b, token) is None
+    assert not task.done()
+    for node in (a, b):
+        node.boot.now += 0.3
+    assert (await asyncio.wait_for(task, 1)).effective == BOUND
+    assert refused_with(b, token) is AuthStateStale
+    stopped.cancel()
+
+
+async def test_a_larger_bound_counts_from_the_moment_it_is_set() -> None:
+    """A replica may have read it before the commit, its row not written yet, and the registry be out of reach since."""
+    fleet = Fleet.make()
+    a, b = [await fleet.node(name) for name in "ab"]
+    for node in (a, b):
+        node.link.max_staleness_s = 30.0
+    task = await revoking(a)
+    a.link.cut = DatabaseUnavailable()
+    a.boot.now += 30.2
+    await asyncio.sleep(0.06)
+    assert not task.done()
+    a.boot.now += 0.2
+    assert (await asyncio.wait_for(task, 1)).effective == BOUND
+
+
 async def test_the_callers_deadline_comes_first() -> None:
     """THIS_REPLICA, with the time by which it holds everywhere: the bound and 1 % after the commit."""
     fleet = Fleet.make()
