@@ -14,6 +14,7 @@ import grpc
 from typeplate._attach import needs_token, remaining, with_token
 from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._status import NotSent, typed_error
+from typeplate._streams_aio import keeping_status
 from typeplate._token import Token
 from typeplate.errors import TypeplateError
 
@@ -64,12 +65,12 @@ class _StreamTokens:
 
     async def _intercept(self, continuation: Continuation, details: Any, request: Any) -> Any:
         if not needs_token(details.method, details.metadata):
-            return await continuation(details, request)
+            return keeping_status(await continuation(details, request))
         started = time.monotonic()
         patience = self._patience if details.timeout is None else details.timeout
         token = await _token(self._authenticator, patience, ample=True)
         left = remaining(details.timeout, time.monotonic() - started)
-        return await continuation(with_token(details, token, left), request)
+        return keeping_status(await continuation(with_token(details, token, left), request))
 
 
 async def _token(authenticator: AsyncAuthenticator, timeout: float, *, ample: bool = False) -> Token:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 
 from tests.support.certificates import make_certificates
 from tests.support.fake_auth_server import FakeServer
-from tests.support.sdk_drivers import Clock, Connect, Driver
+from tests.support.sdk_drivers import Clock, Connect, Driver, import_requests
+from typeplate import AsyncClient
 from typeplate.errors import (
     ClientRevoked,
     DatabaseUnavailable,
@@ -19,6 +22,7 @@ from typeplate.errors import (
     TypeplateError,
     Unavailable,
 )
+from typeplate.v1.data_service_pb2_grpc import DataServiceStub
 
 TRANSPORTS = ["loopback", "plaintext", "tls", "unix"]
 
@@ -177,6 +181,22 @@ def test_opening_ends_with_the_streams_timeout(connect: Connect, server: FakeSer
 def test_an_empty_stream_ends(connect: Connect, server: FakeServer) -> None:
     assert connect().export(source="none") == []
     assert len(server.calls) == 1
+
+
+async def test_a_raw_stream_that_is_refused_while_it_writes_says_why(server: FakeServer) -> None:
+    """grpc.aio reports the write that failed, as INTERNAL, in a quarter of such streams."""
+    server.refuse_calls("SCOPE_MISSING", times=1000)
+    async with AsyncClient(server.target, client_id="app", client_secret="tps_x") as client:
+        stub = client.stub(DataServiceStub)
+
+        async def code(count: int) -> grpc.StatusCode:
+            with pytest.raises(grpc.RpcError) as caught:
+                async for _ in stub.ImportVehicles(import_requests(count)):
+                    pass
+            return caught.value.code()
+
+        codes = await asyncio.gather(*(code(number % 20) for number in range(200)))
+    assert Counter(codes) == {grpc.StatusCode.PERMISSION_DENIED: 200}
 
 
 def test_a_stream_that_has_ended_stays_ended(server: FakeServer) -> None:
