@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -11,7 +12,10 @@ from grpc import aio
 
 from tests.integration.test_interceptor import Probe, probe, text
 from tests.support.raw_calls import failed
+from typeplate_server.auth.access import Access
+from typeplate_server.auth.admission import Caller
 from typeplate_server.errors import InvalidArgument, RateLimited
+from typeplate_server.rpc.call import Call
 from typeplate_server.rpc.first_message import FirstMessages
 
 __all__ = ["probe"]
@@ -33,6 +37,34 @@ async def test_without_a_token_a_call_is_refused_at_its_headers(probe: Probe, ki
     assert set(codes) <= {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert codes.count(grpc.StatusCode.UNAUTHENTICATED) >= 50
     assert (await probe.call(kind)).code is grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("kind", ONE_REQUEST)
+async def test_a_caller_revoked_between_its_headers_and_its_body_is_not_served(probe: Probe, kind: str) -> None:
+    """Admitted when the headers came, and asked again when the handler starts."""
+    admitted, served = asyncio.Event(), []
+    admit = probe.world.admission.admit
+
+    def told(values: Sequence[str | bytes], access: Access) -> Caller | None:
+        caller = admit(values, access)
+        admitted.set()
+        return caller
+
+    async def before(number: int, call: Call) -> None:
+        served.append(kind)
+
+    probe.world.admission.admit = told  # type: ignore[method-assign]
+    probe.servicer.before = before
+    method: Any = probe.channel.stream_stream(f"/probe.Guarded/{kind}")
+    rpc = method(metadata=(("authorization", f"Bearer {probe.world.token()}"),), timeout=10)
+    await asyncio.wait_for(admitted.wait(), 10)
+    probe.world.set(state="revoked")
+    await rpc.write(text("a"))
+    await rpc.done_writing()
+    with pytest.raises(aio.AioRpcError) as refused:
+        await rpc.read()
+    assert failed(refused.value, ()).reason == "CLIENT_REVOKED"
+    assert served == []
 
 
 async def test_public_calls_that_send_nothing_shut_out_their_own_address_alone() -> None:

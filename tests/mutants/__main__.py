@@ -9,12 +9,13 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
+from tests.mutants.calls import CALLS
 from tests.mutants.mutant import Mutant
 from tests.mutants.rules import RULES
 from tests.mutants.schedules import SCHEDULES
 from tests.mutants.trial import Verdict, attempt, copied, run
 
-ALL = (*RULES, *SCHEDULES)
+ALL = (*RULES, *SCHEDULES, *CALLS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.calls import CALLS
 from tests.mutants.mutant import SERVER, Edit, Mutant, RottenEdit
 from tests.mutants.rules import RULES
 from tests.mutants.schedules import SCHEDULES
 from tests.mutants.trial import ROOT, Ended, Run, attempt, judged
 
-ALL = (*RULES, *SCHEDULES)
+ALL = (*RULES, *SCHEDULES, *CALLS)
 TRIED = ("as-of-after-the-reply", "answer-before-apply", "answer-before-acknowledgement")
 OK = Ended("passed", "call", "", "")
 MISSED = Ended("failed", "call", "AssertionError", "assert 1 == 2")
