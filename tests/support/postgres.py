@@ -148,11 +148,11 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(binaries: Path) -> Iterator[Postgres]:
-    """A new server, thrown away at the end."""
+def running_postgres(binaries: Path, **settings: str) -> Iterator[Postgres]:
+    """A new server with these settings, thrown away at the end."""
     scratch = Path(tempfile.mkdtemp(prefix="typeplate-pg-"))
     scratch.chmod(0o755)
-    server = Postgres(binaries, scratch / "data")
+    server = Postgres(binaries, scratch / "data", settings=settings)
     try:
         server.initialise()
         server.start()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import (
-    is_claimed_by_another,
+    given_keys_may_begin,
+    key_problem,
     not_readable,
     open_database,
-    other_key_file,
     read_keys,
 )
 from typeplate_server.app.failure import StartupError
@@ -30,26 +30,29 @@ def problems(settings: Settings) -> Iterator[str]:
         yield str(error)
     data_dir = DataDir(settings.data_dir)
     try:
-        if _is_new(settings, data_dir):
+        is_empty = _is_empty(settings, data_dir)
+        if is_empty and not data_dir.key_file.exists():
             return
         keys = read_keys(data_dir)
-        if asyncio.run(_belongs_to_another(settings, keys)):
-            yield other_key_file(data_dir)
+        if is_empty and given_keys_may_begin(settings):
+            return
+        if problem := asyncio.run(_key_problem(settings, keys, data_dir)):
+            yield problem
     except (StartupError, DatabaseError) as error:
         yield str(error)
 
 
-def _is_new(settings: Settings, data_dir: DataDir) -> bool:
-    """Whether `serve` would make everything. Raises DatabaseError, for a database that is not durable too."""
+def _is_empty(settings: Settings, data_dir: DataDir) -> bool:
+    """Whether there is no schema yet. Raises DatabaseError, for a database that is not durable too."""
     if not settings.database_url and not data_dir.path.exists():
         return True
-    return schema_state(settings.database, sound=True).kind == "empty" and not data_dir.key_file.exists()
+    return schema_state(settings.database, sound=True).kind == "empty"
 
 
-async def _belongs_to_another(settings: Settings, keys: KeyFile) -> bool:
+async def _key_problem(settings: Settings, keys: KeyFile, data_dir: DataDir) -> str:
     database = open_database(settings)
     try:
-        return await is_claimed_by_another(database, keys)
+        return await key_problem(database, keys, data_dir)
     except ServiceError as error:
         raise not_readable(error) from None
     finally:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.failure import StartupError
 from typeplate_server.auth.audit import Chain
 from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
+from typeplate_server.auth.sealing import SealBroken, Sealer
 from typeplate_server.auth.store import ReplicaIdentity
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
@@ -24,6 +26,9 @@ from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import require_current
 from typeplate_server.store.replicas import SqlReplicaStore
 
+_SHOWN: Final = 12
+"""So much of a fingerprint is enough to compare by eye."""
+
 
 def read_keys(data_dir: DataDir) -> KeyFile:
     """The key file, or the sentence why not."""
@@ -31,6 +36,15 @@ def read_keys(data_dir: DataDir) -> KeyFile:
         return load_key_file(data_dir.key_file)
     except KeyFileError as error:
         raise StartupError(str(error)) from None
+
+
+def given_keys_may_begin(settings: Settings) -> bool:
+    """Whether an empty database beside a key file is a new deployment, to be begun with that file.
+
+    On a server of databases it is: somebody has just made it, and has given each replica the file that all need. A
+    file of SQLite's that is not there beside a key file is one that was lost.
+    """
+    return not settings.database.startswith("sqlite:")
 
 
 def open_database(settings: Settings) -> Database:
@@ -51,13 +65,23 @@ async def claim(database: Database, keys: KeyFile, data_dir: DataDir) -> None:
     """Enter the key file as the deployment's, or compare it with the one that is. Raises StartupError."""
     found = await SqlDeploymentStore(database, trail_of(keys)).claim(keys.fingerprint, keys.issuer)
     if found.key_fingerprint != keys.fingerprint:
-        raise StartupError(other_key_file(data_dir))
+        raise StartupError(_other_key_file(data_dir, keys.fingerprint, found.key_fingerprint))
 
 
-async def is_claimed_by_another(database: Database, keys: KeyFile) -> bool:
-    """Whether the database belongs to another key file. Changes nothing."""
-    found = await SqlDeploymentStore(database).read()
-    return found.key_fingerprint not in ("", keys.fingerprint)
+async def key_problem(database: Database, keys: KeyFile, data_dir: DataDir) -> str:
+    """Why a server with this key file cannot work on the database; empty: it can. Changes nothing."""
+    store = SqlDeploymentStore(database)
+    found = await store.read()
+    if found.key_fingerprint not in ("", keys.fingerprint):
+        return _other_key_file(data_dir, keys.fingerprint, found.key_fingerprint)
+    sealer = Sealer(keys.sealing_key)
+    try:
+        for key in await store.signing_keys():
+            if key.state != "removed":
+                sealer.unseal(key.kid, key.sealed_private)
+    except SealBroken as error:
+        return str(error)
+    return ""
 
 
 async def forget_earlier_runs(settings: Settings) -> None:
@@ -89,11 +113,12 @@ async def _replicas(settings: Settings) -> AsyncIterator[SqlReplicaStore]:
         await database.close()
 
 
-def other_key_file(data_dir: DataDir) -> str:
+def _other_key_file(data_dir: DataDir, own: str, deployment: str) -> str:
     """The sentence for an operator whose key file and database do not belong together."""
     return (
-        f"{data_dir.key_file} is not the key file of this database: all replicas need the same one, so put a copy of "
-        "another replica's, or the backup's, in its place"
+        f"{data_dir.key_file} is not the key file of this database (its fingerprint is {own[:_SHOWN]}, and the "
+        f"database's {deployment[:_SHOWN]}): all replicas need the same one, so put a copy of another replica's, or "
+        "the backup's, in its place"
     )
 
 

@@ -2,8 +2,8 @@
 
 Rules: nothing that exists is overwritten. A setup that was broken off is completed by the next one, for as long as no
 client exists nothing can be lost. Once there are clients, a missing key file or database is an error to be told, for
-making a new one would silently kill every secret or lose every vehicle. Several replicas may begin at once: what one
-has made the others find.
+making a new one would silently kill every secret or lose every vehicle. Several replicas may begin at once, on an empty
+PostgreSQL and with one key file: what one has made the others find.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import shlex
 from pathlib import Path
 
 from typeplate_server.app.data_dir import DataDir
-from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys, trail_of
+from typeplate_server.app.deployment import (
+    claim,
+    given_keys_may_begin,
+    not_readable,
+    open_database,
+    read_keys,
+    trail_of,
+)
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble
 from typeplate_server.auth.clients import KNOWN_SCOPES
@@ -80,7 +87,7 @@ def _make_database(settings: Settings, data_dir: DataDir) -> None:
     try:
         if schema_state(settings.database).kind != "empty":
             return
-        if data_dir.key_file.exists():
+        if data_dir.key_file.exists() and not given_keys_may_begin(settings):
             raise StartupError(
                 f"{data_dir.key_file} is there but its database {shown_url(settings.database)} is not: "
                 "restore the database, "
