@@ -39,7 +39,7 @@ demo: $(RUN) ## Tell the whole story in one go: key, token, vehicle, revocation,
 test: $(DEV) $(PROTO) ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-long: $(DEV) $(PROTO) ## Run what repeats, thousands of times over, and print what it measures (takes hours)
+test-long: $(DEV) $(PROTO) ## Run in full what repeats, and print what it measures (takes long)
 	@TYPEPLATE_TEST_LONG=1 $(BIN)/python -m pytest -n 0 -s -m long $(ARGS)
 
 test-mutants: $(DEV) ## Take each rule of security out in turn, and see that the suite notices (takes minutes)

@@ -66,6 +66,7 @@ CAUSES: dict[Cause, tuple[grpc.StatusCode, str]] = {
 }
 
 
+@pytest.mark.long
 async def test_two_hundred_streams_of_a_revoked_client_end_and_leave_no_handler_behind() -> None:
     """Fifty of their readers stall; they are told too, once they read on. Another client's stream goes on."""
     async with endless_server() as serving:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from tests.support.fleet_client import FleetClient
 from tests.support.open_streams import KINDS, OpenStreams, fill
@@ -27,6 +28,7 @@ MASKED = (grpc.StatusCode.INTERNAL, "")
 """What grpc.aio makes of any status that arrives while its client writes."""
 
 
+@pytest.mark.long
 async def test_two_hundred_streams_of_a_revoked_client_end_and_leave_nothing_behind(tmp_path: Path) -> None:
     """A quarter of them silent, a quarter busy, a quarter read slowly, a quarter not read at all."""
     async with server_in_process(tmp_path / "data") as server:

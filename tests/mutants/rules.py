@@ -82,7 +82,7 @@ RULES: Final = (
         ),
         spares=(
             f"{REPLICA}::test_it_registers_before_its_first_read_and_acknowledges_after",
-            f"{REPLICA}::test_a_wake_up_makes_it_poll_at_once",
+            f"{REPLICA}::test_a_poll_that_fails_makes_nobody_fresher",
         ),
     ),
     Mutant(
