@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -90,3 +92,28 @@ def test_a_host_with_several_addresses_has_one_port_at_all_of_them() -> None:
 def test_an_address_of_another_machine_is_refused_with_a_sentence() -> None:
     with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1:0: Cannot assign requested address"):
         reserved("192.0.2.1:0").__enter__()
+
+
+def test_of_two_that_reserve_a_port_at_the_same_moment_at_most_one_gets_it() -> None:
+    """Both may have bound it before either is heard of."""
+    with reserved("127.0.0.1:0") as address:
+        pass
+    barrier = threading.Barrier(2)
+    both = 0
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(300):
+            got = list(threads.map(lambda _: _reserved_at_once(address, barrier), range(2)))
+            both += all(got)
+    assert both == 0
+
+
+def _reserved_at_once(address: str, barrier: threading.Barrier) -> bool:
+    """Whether it was reserved, and held until the other has tried."""
+    barrier.wait(10)
+    try:
+        with reserved(address):
+            barrier.wait(10)
+            return True
+    except CannotListenError:
+        barrier.wait(10)
+        return False
