@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -36,6 +36,8 @@ class Driver(Protocol):
 
     many: int
 
+    # `upload` does as a generated method for a stream of requests would; there is none yet.
+
     @property
     def client(self) -> Client | AsyncClient: ...
 
@@ -46,7 +48,9 @@ class Driver(Protocol):
     def pages(self, **arguments: Any) -> list[int]: ...
     def export(self, **arguments: Any) -> list[int]: ...
     def import_(self, count: int, timeout: Timeout | None = None) -> list[int]: ...
-    def collect(self, count: int) -> str: ...  # as a generated method of that kind would; there is none yet
+    def collect(self, count: int) -> str: ...
+    def upload(self, stub: Callable[[Any], Any], requests: Iterable[Any]) -> Any: ...
+    def exchange(self, requests: Iterable[data_service_pb2.ImportVehiclesRequest]) -> list[Any]: ...
     def call(self, service: str, method: str, **arguments: Any) -> Any: ...
     def raw_get(self, **options: Any) -> vehicle_pb2.Vehicle: ...
     def token(self, timeout: Timeout | None = None) -> str: ...
@@ -111,9 +115,14 @@ class SyncDriver:
         return [answer.last_row_number for answer in answers]
 
     def collect(self, count: int) -> str:
-        requests = (vehicle_pb2.Vehicle() for _ in range(count))
-        name: str = self.client._calls.stream_unary(self.client._calls.stub(collector), requests, None).name
+        name: str = self.upload(collector, (vehicle_pb2.Vehicle() for _ in range(count))).name
         return name
+
+    def upload(self, stub: Callable[[Any], Any], requests: Iterable[Any]) -> Any:
+        return self.client._calls.stream_unary(self.client._calls.stub(stub), requests, None)
+
+    def exchange(self, requests: Iterable[data_service_pb2.ImportVehiclesRequest]) -> list[Any]:
+        return list(self.client.data.import_vehicles(requests))
 
     def call(self, service: str, method: str, **arguments: Any) -> Any:
         return getattr(getattr(self.client, service), method)(**arguments)
@@ -184,11 +193,15 @@ class AsyncDriver:
         return [answer.last_row_number for answer in found]
 
     def collect(self, count: int) -> str:
-        requests = (vehicle_pb2.Vehicle() for _ in range(count))
-        calls = self.client._calls
-        found = self._run(lambda: calls.stream_unary(self.client._calls.stub(collector), requests, None))
-        name: str = found.name
+        name: str = self.upload(collector, (vehicle_pb2.Vehicle() for _ in range(count))).name
         return name
+
+    def upload(self, stub: Callable[[Any], Any], requests: Iterable[Any]) -> Any:
+        calls = self.client._calls
+        return self._run(lambda: calls.stream_unary(calls.stub(stub), requests, None))
+
+    def exchange(self, requests: Iterable[data_service_pb2.ImportVehiclesRequest]) -> list[Any]:
+        return self._collected(lambda: self.client.data.import_vehicles(requests))
 
     def call(self, service: str, method: str, **arguments: Any) -> Any:
         return self._run(lambda: getattr(getattr(self.client, service), method)(**arguments))
