@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("MAX_TOKEN_LIFETIME", "59"), ("MAX_TOKEN_LIFETIME", "15m"), ("MAX_TOKEN_LIFETIME", "-900"),
         ("MAX_CONCURRENT_RPCS", "0"), ("LOG_LEVEL", "loud"), ("DRAIN_SECONDS", "nan"), ("DRAIN_SECONDS", "1e3"),
         ("DRAIN_SECONDS", "-1"), ("DRAIN_SECONDS", "inf"), ("DATABASE_URL", "mysql://db/x"),
-        ("DATABASE_URL", "data.db"),
+        ("DATABASE_URL", "data.db"), ("WORKERS", "0"), ("WORKERS", "65"), ("WORKERS", "many"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_and_its_variable_named(name: str, value: str) -> None:
@@ -125,3 +126,17 @@ def test_what_the_operator_set_for_grpc_is_kept() -> None:
 )
 def test_the_target_is_where_a_client_on_this_machine_gets_to(listen: str, target: str) -> None:
     assert read(LISTEN=listen, ALLOW_PLAINTEXT="1").target == target
+
+
+def test_an_argument_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve --workers 1` where the environment says 3."""
+    monkeypatch.setattr(os, "environ", {"TYPEPLATE_WORKERS": "3", "TYPEPLATE_LISTEN": "127.0.0.1:1"})
+    assert config.load({}).workers == 3
+    settings = config.load({"TYPEPLATE_WORKERS": "1"})
+    assert (settings.workers, settings.listen) == (1, "127.0.0.1:1")
+
+
+def test_several_workers_need_a_port() -> None:
+    [problem] = problems(WORKERS="2", LISTEN="unix:/run/typeplate")
+    assert "TYPEPLATE_WORKERS must be 1" in problem
+    assert read(WORKERS="1", LISTEN="unix:/run/typeplate").workers == 1
