@@ -24,6 +24,7 @@ BATCH = 5000
 REVOKED_SHARE = 10
 """One in so many is revoked, and there are as many tokens revoked by themselves."""
 
+KNOWN_SECRETS = 12_000
 NOW = 1_760_000_000.0
 SCOPES = (frozenset({VEHICLES_READ, VEHICLES_WRITE}), frozenset({VEHICLES_READ, CLIENTS_ADMIN}))
 
@@ -36,11 +37,13 @@ class Credentials:
     secret: ClientSecret
 
 
-def many_clients(count: int, hasher: SecretHasher) -> Iterator[tuple[ClientState, ClientSecret]]:
-    """`count` clients and their secrets, the same ids in each run."""
+def many_clients(count: int, hasher: SecretHasher) -> Iterator[tuple[ClientState, ClientSecret | None]]:
+    """`count` clients, the same ids in each run, and the secrets of the first ones; nobody has the others'."""
     draw = random.Random(count)
     for number in range(count):
-        secret = new_secret()
+        secret = new_secret() if number < KNOWN_SECRETS else None
+        key_id = secret.secret_id if secret else f"{draw.getrandbits(60):012x}"
+        digest = hasher.hash(secret) if secret else draw.randbytes(32)
         created = NOW + number * 60 + draw.random()
         revoked = number % REVOKED_SHARE == REVOKED_SHARE - 1
         labels = {"team": f"team-{number % 40}", "stage": ("production", "test")[number % 3 == 0]}
@@ -59,22 +62,23 @@ def many_clients(count: int, hasher: SecretHasher) -> Iterator[tuple[ClientState
             labels=labels,
             revoke_time=created + 3600 if revoked else None,
             revoke_reason="its server was sold" if revoked else "",
-            secrets=(SecretState(secret.secret_id, hasher.hash(secret), created),),
+            secrets=(SecretState(key_id, digest, created),),
         )
         yield client, secret
 
 
 async def fill(database: Database, count: int, hasher: SecretHasher) -> list[Credentials]:
-    """Adds `count` clients and as many revoked tokens as clients are revoked; the credentials of those that work."""
+    """Adds `count` clients and as many revoked tokens as clients are revoked; the credentials of
+    those that work and whose secret is known."""
     made = many_clients(count, hasher)
     working: list[Credentials] = []
     while batch := list(islice(made, BATCH)):
         await database.write(lambda connection, batch=batch: _insert(connection, batch), Lane.AUTH)  # type: ignore[misc]
-        working += [Credentials(client.client_id, secret) for client, secret in batch if client.state == "active"]
+        working += [Credentials(each.client_id, secret) for each, secret in batch if secret and each.state == "active"]
     return working
 
 
-def _insert(connection: Connection, batch: list[tuple[ClientState, ClientSecret]]) -> None:
+def _insert(connection: Connection, batch: list[tuple[ClientState, ClientSecret | None]]) -> None:
     seq = current(connection, AUTH)
     rows, secrets, tokens = [], [], []
     for client, _ in batch:

@@ -43,7 +43,9 @@ from typeplate_server.errors import (
     TokenRevoked,
 )
 
-MAX_KNOWN_TOKENS: Final = 8192
+MAX_KNOWN_TOKENS: Final = 16_384
+"""About 1.5 kB each. With more in use than are remembered, each call may cost a signature's check (some 100 us)."""
+
 STALE_RETRY_S: Final = 1.0
 _SCHEME: Final = "bearer "
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -16,6 +17,8 @@ from typeplate_server.errors import InvalidArgument
 
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
+LOOK: Final = 2000
+"""So many clients are looked at between two looks at the event loop: less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,30 @@ class ClientPage:
     next_page_token: str
 
 
-def first_page(found: Iterable[ClientState], page_size: int, condition: object) -> ClientPage:
-    """The first `page_size` of these (0: 100), 1000 at most. Raises `InvalidArgument` on `page_size`."""
+async def page_of(
+    after: Callable[[str], Iterable[ClientState]],
+    wanted: Callable[[ClientState], bool],
+    page_size: int,
+    token: str,
+    condition: object,
+) -> ClientPage:
+    """The next `page_size` (0: 100, at most 1000) wanted ones, behind `token`; `after` gives clients behind an id.
+
+    It looks at LOOK of them at a time and lets others run between. Raises `InvalidArgument`.
+    """
     if page_size < 0:
         raise InvalidArgument.of("page_size", "must not be negative")
-    size = min(page_size or DEFAULT_PAGE, MAX_PAGE)
-    clients = tuple(islice(found, size + 1))
-    more = len(clients) > size
-    return ClientPage(clients[:size], page_token(clients[size - 1].client_id, condition) if more else "")
+    size, position = min(page_size or DEFAULT_PAGE, MAX_PAGE), start_of_page(token, condition)
+    found: list[ClientState] = []
+    while True:
+        seen = list(islice(after(position), LOOK))
+        found += filter(wanted, seen)
+        if len(seen) < LOOK or len(found) > size:
+            break
+        position = seen[-1].client_id
+        await asyncio.sleep(0)
+    more = len(found) > size
+    return ClientPage(tuple(found[:size]), page_token(found[size - 1].client_id, condition) if more else "")
 
 
 def page_token(after: str, condition: object) -> str:

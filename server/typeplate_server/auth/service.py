@@ -36,7 +36,7 @@ from typeplate_server.auth.clients import (
     State,
     new_generation_nonce,
 )
-from typeplate_server.auth.paging import ClientPage, first_page, start_of_page
+from typeplate_server.auth.paging import ClientPage, page_of
 from typeplate_server.auth.propagation import Effective, SoleReplica
 from typeplate_server.auth.registry import ClientRegistry
 from typeplate_server.auth.secret_uses import SecretUses
@@ -180,19 +180,18 @@ class ClientAdministration:
             raise NotFound(f"clients/{client_id}")
         return client
 
-    def list(
+    async def list(
         self, *, states: Collection[State] = (), scope: str = "", page_size: int = 0, page_token: str = ""
     ) -> ClientPage:
         """Clients in one of `states` (empty: any) with `scope` (empty: any), by id. Raises `InvalidArgument`."""
         if scope and scope not in KNOWN_SCOPES:
             raise InvalidArgument.of("filter.scope", f"must be one of {', '.join(sorted(KNOWN_SCOPES))}")
         condition = (sorted(set(states)), scope)
-        found = (
-            client
-            for client in self._registry.after(start_of_page(page_token, condition))
-            if (not states or client.state in states) and (not scope or scope in client.scopes)
-        )
-        return first_page(found, page_size, condition)
+
+        def wanted(client: ClientState) -> bool:
+            return (not states or client.state in states) and (not scope or scope in client.scopes)
+
+        return await page_of(self._registry.after, wanted, page_size, page_token, condition)
 
     async def update(
         self,

@@ -61,7 +61,7 @@ class AuthServicer:
 
     async def ListClients(self, request: pb.ListClientsRequest, call: Call) -> pb.ListClientsResponse:
         """From memory, in order of id; their last uses from the database too."""
-        page = self._clients.list(
+        page = await self._clients.list(
             states=mapping.states_of(request.filter.states),
             scope=request.filter.scope,
             page_size=request.page_size,

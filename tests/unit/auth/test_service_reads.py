@@ -1,9 +1,12 @@
 """Reading clients: one by its id, many by pages."""
 
+import asyncio
+
 import pytest
 
 from tests.support.auth_world import AuthWorld, client_state
 from typeplate_server.auth.clients import VEHICLES_READ, VEHICLES_WRITE, ClientState
+from typeplate_server.auth.paging import LOOK
 from typeplate_server.errors import InvalidArgument, NotFound
 
 
@@ -24,7 +27,7 @@ def many(world: AuthWorld, count: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 1000])
-def test_pages_give_every_client_once_in_order(size: int) -> None:
+async def test_pages_give_every_client_once_in_order(size: int) -> None:
     """Under each filter, whatever the page size, and the last page says that it is."""
     world = AuthWorld()
     many(world, 250)
@@ -36,7 +39,7 @@ def test_pages_give_every_client_once_in_order(size: int) -> None:
         found: list[ClientState] = []
         token = ""
         while True:
-            page = world.administration.list(states=states, scope=scope, page_size=size, page_token=token)  # type: ignore[arg-type]
+            page = await world.administration.list(states=states, scope=scope, page_size=size, page_token=token)  # type: ignore[arg-type]
             found += page.clients
             assert len(page.clients) == size or not page.next_page_token
             token = page.next_page_token
@@ -45,31 +48,48 @@ def test_pages_give_every_client_once_in_order(size: int) -> None:
         assert found == expected
 
 
-def test_page_sizes_default_and_limit() -> None:
+async def test_page_sizes_default_and_limit() -> None:
     """0 is 100, above 1000 is 1000 (AIP-158)."""
     world = AuthWorld()
     many(world, 1500)
-    assert [len(world.administration.list(page_size=size).clients) for size in (0, 5000)] == [100, 1000]
+    assert [len((await world.administration.list(page_size=size)).clients) for size in (0, 5000)] == [100, 1000]
 
 
-def test_paging_goes_on_while_clients_come_and_go() -> None:
+async def test_paging_goes_on_while_clients_come_and_go() -> None:
     """A client made meanwhile is on its page or passed already; none is told twice."""
     world = AuthWorld()
     many(world, 10)
-    first = world.administration.list(page_size=5)
+    first = await world.administration.list(page_size=5)
     world.registry.apply(client_state("aaa"))
     world.registry.apply(client_state("many-0007x"))
-    second = world.administration.list(page_size=100, page_token=first.next_page_token)
+    second = await world.administration.list(page_size=100, page_token=first.next_page_token)
     ids = [client.client_id for client in (*first.clients, *second.clients)]
     assert ids == sorted(set(ids))
     assert "many-0007x" in ids
 
 
-def test_bad_list_arguments_name_their_field() -> None:
+async def test_a_list_that_nobody_is_on_holds_nobody_up() -> None:
+    """Between two looks at some of the clients others run, and what comes and goes meanwhile is told once or not."""
+    world = AuthWorld()
+    world.registry.load(client_state(f"many-{n:05}") for n in range(5 * LOOK))
+    listing = asyncio.create_task(world.administration.list(states=("revoked",)))
+    turns = 0
+    while not listing.done():
+        await asyncio.sleep(0)
+        turns += 1
+        world.registry.apply(client_state(f"many-{turns:05}x", state="revoked"))
+        world.registry.apply(client_state(f"zeta-{turns}", state="revoked"))
+    assert turns >= 5
+    ids = [client.client_id for client in (await listing).clients]
+    assert "zeta-1" in ids
+    assert ids == sorted(set(ids))
+
+
+async def test_bad_list_arguments_name_their_field() -> None:
     """Negative size, unknown scope, a token that is none or of another filter."""
     world = AuthWorld()
     many(world, 10)
-    token = world.administration.list(page_size=2).next_page_token
+    token = (await world.administration.list(page_size=2)).next_page_token
     for arguments, field in (
         ({"page_size": -1}, "page_size"), ({"scope": "x"}, "filter.scope"), ({"page_token": "x"}, "page_token"),
         ({"page_token": "ÿ"}, "page_token"), ({"page_token": "bnVsbA"}, "page_token"),
@@ -77,5 +97,5 @@ def test_bad_list_arguments_name_their_field() -> None:
         ({"page_token": token[:-2]}, "page_token"), ({"page_token": token, "states": ("active",)}, "page_token"),
     ):  # fmt: skip
         with pytest.raises(InvalidArgument) as refused:
-            world.administration.list(**arguments)
+            await world.administration.list(**arguments)
         assert [fault.field for fault in refused.value.violations] == [field]
