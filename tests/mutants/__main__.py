@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no {', '.join(sorted(unknown))}; see --list")
     mutants = [by_name[name] for name in given.names] or list(ALL)
     if given.list:
-        print("\n".join(f"{mutant.name:28} {mutant.rule}" for mutant in mutants))
+        print("\n".join(f"{mutant.name:33} {mutant.rule}" for mutant in mutants))
         return 0
     if not _clean(mutants, given.clean or 1):
         return 1
@@ -63,7 +63,7 @@ def _tried(mutants: Sequence[Mutant]) -> int:
 
 def _report(verdict: Verdict) -> None:
     word = "SURVIVED" if verdict.faults else "caught"
-    print(f"{word:8} {verdict.mutant.name:28} {verdict.seconds:5.1f} s  {verdict.mutant.rule}", flush=True)
+    print(f"{word:8} {verdict.mutant.name:33} {verdict.seconds:5.1f} s  {verdict.mutant.rule}", flush=True)
     _show(f"by {name}" for name in verdict.noticed_by)
     _show(verdict.faults)
 

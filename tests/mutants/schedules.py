@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.rules import FEED, PROPAGATION, REPLICA, SERVICE
 
+PAGES: Final = "tests/unit/auth/test_feed_pages.py"
 REGISTRY: Final = "tests/unit/auth/test_registry.py"
 REPLICAS: Final = "tests/conformance/store/test_replicas.py"
 STARTED: Final = f"{REPLICA}::test_it_registers_before_its_first_read_and_acknowledges_after"
@@ -29,6 +30,26 @@ SCHEDULES: Final = (
         ),
         caught_by=(STARTED,),
         spares=(f"{REPLICA}::test_an_answer_that_took_longer_than_the_bound_makes_nobody_fresh",),
+    ),
+    Mutant(
+        "replicas-listed-before-the-commit",
+        "whom to wait for is read after the commit has returned",
+        (
+            Edit(
+                "auth/changes.py",
+                "        value, since = await self._finish(",
+                '        if hasattr(self._propagation, "_registry"):\n'
+                "            self._propagation.early = await self._propagation._registry(None)\n"
+                "        value, since = await self._finish(",
+            ),
+            Edit(
+                "auth/propagation.py",
+                "            registry = await self._registry(history)\n",
+                '            registry = self.__dict__.pop("early", None) or await self._registry(history)\n',
+            ),
+        ),
+        caught_by=(f"{PROPAGATION}::test_a_replica_that_joins_during_the_commit_is_waited_for",),
+        spares=(WAITS, f"{PROPAGATION}::test_alone_it_is_everywhere_at_once"),
     ),
     Mutant(
         "deregister-before-it-stopped",
@@ -182,6 +203,40 @@ SCHEDULES: Final = (
             f"{REPLICAS}::test_a_purge_cannot_meet_the_row_that_came_after",
         ),
         spares=(f"{REPLICAS}::test_a_replica_is_registered_until_it_leaves",),
+    ),
+    Mutant(
+        "purge-at-once",
+        "only a row that has been silent for the whole bound is purged",
+        (Edit("auth/propagation.py", " now - since <= row.max_staleness_s * MARGIN:", " now - since < 0:"),),
+        caught_by=(WAITS, f"{PROPAGATION}::test_a_row_with_a_heartbeat_is_not_purged"),
+        spares=(f"{PROPAGATION}::test_alone_it_is_everywhere_at_once",),
+    ),
+    Mutant(
+        "everywhere-without-the-registry",
+        "a registry that could not be read is never taken for everywhere",
+        (Edit("auth/propagation.py", "known=pending is not None)", "known=True)"),),
+        caught_by=(f"{PROPAGATION}::test_a_registry_that_cannot_be_read_is_never_taken_for_everywhere",),
+        spares=(WAITS, f"{PROPAGATION}::test_after_the_bound_the_answer_rests_on_it"),
+    ),
+    Mutant(
+        "another-history-believed",
+        "a registry of another history says nothing of a change in this one",
+        (Edit("auth/propagation.py", "        if history not in (None, registry.history):\n", "        if False:\n"),),
+        caught_by=(f"{PROPAGATION}::test_a_change_whose_history_ended_is_never_said_to_hold",),
+        spares=(WAITS,),
+    ),
+    Mutant(
+        "fresh-before-all-is-read",
+        "a page that leaves more to read makes nobody fresh",
+        (
+            Edit(
+                "auth/replica.py",
+                "        else:\n            self._fresh_until, self._followed = as_of",
+                "        if True:\n            self._fresh_until, self._followed = as_of",
+            ),
+        ),
+        caught_by=(f"{PAGES}::test_it_is_fresh_with_the_last_page_and_acknowledges_nothing_before",),
+        spares=(STARTED,),
     ),
     Mutant(
         "no-incarnation",

@@ -181,6 +181,25 @@ async def test_a_replica_that_left_is_not_waited_for_and_one_that_came_later_nei
     assert refused_with(late, a.token()) is ClientRevoked
 
 
+async def test_a_replica_that_joins_during_the_commit_is_waited_for() -> None:
+    """It has read before there was anything to read: the list of replicas is made after the commit has returned."""
+    fleet = Fleet.make()
+    a = await fleet.node("a")
+    token, late = a.token(), []
+
+    async def join() -> None:
+        late.append(await fleet.node("late"))
+
+    fleet.clients.at_commit = join
+    task = await revoking(a)
+    await asyncio.sleep(0.06)
+    assert not task.done()
+    assert refused_with(late[0], token) is None
+    await late[0].replica.turn()
+    assert (await asyncio.wait_for(task, 1)).effective == ACKNOWLEDGED
+    assert refused_with(late[0], token) is ClientRevoked
+
+
 async def test_a_registry_that_cannot_be_read_is_never_taken_for_everywhere() -> None:
     """Nobody knows whom to wait for, nor for how long."""
     fleet = Fleet.make()
