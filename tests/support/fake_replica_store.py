@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from tests.support.fake_client_store import FakeClientStore
+from typeplate_server.auth.deployment import ChangeKeys, Deployment
 from typeplate_server.auth.store import (
-    ChangeKeys,
     CommitGuard,
     Cursor,
-    Deployment,
     FeedPage,
     History,
     Registered,

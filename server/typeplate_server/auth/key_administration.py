@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from typeplate_server.auth import key_changes
 from typeplate_server.auth.changes import Changed, Changes
+from typeplate_server.auth.deployment import ChangeKeys, DeploymentStore
 from typeplate_server.auth.keyring import SigningKey
 from typeplate_server.auth.propagation import Effective
 from typeplate_server.auth.sealing import Sealer
 from typeplate_server.auth.signing_keys import StoredKeys, sealed
-from typeplate_server.auth.store import ChangeKeys, CommitGuard, DeploymentStore, StoredSigningKey
+from typeplate_server.auth.store import CommitGuard, StoredSigningKey
 from typeplate_server.errors import FailedPrecondition, NotFound
 
 

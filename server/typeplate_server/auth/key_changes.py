@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from typeplate_server.auth.store import ChangeKeys, StoredSigningKey
+from typeplate_server.auth.deployment import ChangeKeys
+from typeplate_server.auth.store import StoredSigningKey
 from typeplate_server.auth.tokens import LEEWAY_S, MAX_TOKEN_LIFETIME_S
 from typeplate_server.errors import NotFound
 

@@ -1,4 +1,4 @@
-"""Implements `auth.store.DeploymentStore` on SQL: the deployment's one row, and its signing keys."""
+"""Implements `auth.deployment.DeploymentStore` on SQL: the deployment's one row, and its signing keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from typeplate_server.auth.audit import AuditEvent
-from typeplate_server.auth.store import ChangeKeys, CommitGuard, Deployment, StoredSigningKey
+from typeplate_server.auth.deployment import ChangeKeys, Deployment
+from typeplate_server.auth.store import CommitGuard, StoredSigningKey
 from typeplate_server.store import client_rows
 from typeplate_server.store.audit import NO_TRAIL, Trail
 from typeplate_server.store.clients import begin
