@@ -163,7 +163,7 @@ def test_a_new_epoch_leaves_its_entry(world: World) -> None:
     world.server.wait()
     data_dir = world.server.data_dir
     before = int(command_here(data_dir, "audit", "verify").stdout.partition(":")[0])
-    assert command_here(data_dir, "restore-epoch").returncode == 0
+    assert command_here(data_dir, "restore-epoch", "--yes").returncode == 0
     after = command_here(data_dir, "audit", "verify")
     assert (after.returncode, int(after.stdout.partition(":")[0])) == (0, before + 1)
     database = sqlite3.connect(data_dir / "typeplate.db")

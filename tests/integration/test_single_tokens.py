@@ -68,10 +68,10 @@ def test_a_new_epoch_kills_every_token_and_no_secret(tmp_path: Path) -> None:
     with running_server(tmp_path / "data") as server:
         with server.channel() as channel:
             old = server.token(channel)
-        refused = command_here(tmp_path / "data", "restore-epoch")
+        refused = command_here(tmp_path / "data", "restore-epoch", "--yes")
         assert refused.returncode == 4
         server.stop()
-        done = command_here(tmp_path / "data", "restore-epoch")
+        done = command_here(tmp_path / "data", "restore-epoch", "--yes")
         assert done.returncode == 0, done.stderr
         server.start()
         with server.channel() as channel:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from typeplate.v1 import auth_service_pb2, data_service_pb2
-from typeplate_server.app import chores
+from typeplate_server.app import chores, seen
 from typeplate_server.app.admin_env import outdated
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import forget_earlier_runs, not_readable
@@ -100,6 +100,7 @@ async def running(settings: Settings, log: TextIO, hooks: Hooks = NO_HOOKS) -> A
 async def prepare(settings: Settings) -> Path | None:
     """All that comes before the first replica of this machine; returns as `initialise`. Needs the lock."""
     new_admin = await initialise(settings)
+    await seen.require_nothing_missing(settings)
     await forget_earlier_runs(settings)
     return new_admin
 
@@ -126,7 +127,7 @@ async def replica(
     try:
         call_log.start()
         listening = _listening(settings, parts, streams, call_log, shared_port, hooks)
-        async with _following(parts), listening as address:
+        async with _following(parts, DataDir(settings.data_dir)), listening as address:
             yield address, parts
     finally:
         call_log.close()
@@ -134,13 +135,14 @@ async def replica(
 
 
 @asynccontextmanager
-async def _following(parts: Parts) -> AsyncIterator[None]:
+async def _following(parts: Parts, data_dir: DataDir) -> AsyncIterator[None]:
     """This process is a replica: fresh when entered, followed meanwhile, and gone from the others' lists afterwards."""
     try:
         await parts.replica.start()
     except (ServiceError, TimeoutError) as error:
         raise not_readable(error) from None
-    tasks = [asyncio.create_task(work) for work in (parts.replica.run(), chores.run(parts), _follow(parts))]
+    following = (parts.replica.run(), seen.keep(data_dir, parts.replica), chores.run(parts), _follow(parts))
+    tasks = [asyncio.create_task(work) for work in following]
     try:
         yield
     finally:
@@ -148,6 +150,7 @@ async def _following(parts: Parts) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await _in_time(parts.replica.leave())
+        await _in_time(seen.note(data_dir, parts.replica))
         for flush in (parts.secret_uses.flush, parts.usage.flush, parts.refusals.flush):
             await _in_time(flush())
 

@@ -14,12 +14,9 @@ from pathlib import Path
 
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import (
-    claim,
     given_keys_may_begin,
     not_readable,
     open_database,
-    read_keys,
-    trail_of,
 )
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble
@@ -68,19 +65,6 @@ async def new_admin(settings: Settings) -> Path:
         raise not_readable(error) from None
     finally:
         await parts.database.close()
-
-
-async def begin_epoch(settings: Settings) -> None:
-    """Kill every token issued so far, after a restore. Needs the lock, and no replica elsewhere that serves."""
-    key_file = read_keys(DataDir(settings.data_dir))
-    database = open_database(settings)
-    try:
-        await claim(database, key_file, DataDir(settings.data_dir))
-        await SqlDeploymentStore(database, trail_of(key_file)).begin_epoch()
-    except ServiceError as error:
-        raise not_readable(error) from None
-    finally:
-        await database.close()
 
 
 def _make_database(settings: Settings, data_dir: DataDir) -> None:

@@ -193,7 +193,8 @@ class Replica:
     def _close(self, page: FeedPage) -> None:
         self._closed_epoch = page.epoch
         self._lose_freshness()
-        _LOG.critical("the auth sequence went back from %d to %d: closed until a new epoch", self._seen_seq, page.seq)
+        went_back = "the auth sequence went back from %d to %d: closed until `restore-epoch` is run"
+        _LOG.critical(went_back, self._seen_seq, page.seq)
 
     def _apply(self, page: FeedPage, as_of: float) -> None:
         if self._replacing:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from typeplate_server import config
-from typeplate_server.cli import audit_command, commands, import_command
+from typeplate_server.cli import audit_command, commands, deployment_commands, import_command
 
 EPILOG: Final = """exit codes:
   0  done
@@ -60,7 +60,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     subcommands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (*commands.ALL, import_command.add_import, audit_command.add_audit):
+    for add in (
+        *commands.ALL,
+        deployment_commands.add_set_max_staleness,
+        deployment_commands.add_restore_epoch,
+        import_command.add_import,
+        audit_command.add_audit,
+    ):
         add(subcommands)
     return top
 

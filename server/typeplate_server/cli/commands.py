@@ -138,27 +138,6 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
     return DONE
 
 
-def add_restore_epoch(subcommands: Subcommands) -> None:
-    """`restore-epoch`."""
-    text = (
-        "After a backup of the database was restored: kill every access token issued so far, for some may be of what "
-        "was revoked since the backup. Secrets stay as the backup has them. No server may run meanwhile."
-    )
-    command = subcommands.add_parser("restore-epoch", help="kill every token after a restore", description=text)
-    command.set_defaults(run=restore_epoch)
-
-
-def restore_epoch(settings: Settings, _: argparse.Namespace) -> int:
-    """Begin an epoch, in one transaction."""
-    from typeplate_server.app import setup
-    from typeplate_server.app.data_dir import DataDir
-
-    with sentences(), DataDir(settings.data_dir).locked():
-        asyncio.run(setup.begin_epoch(settings))
-    say("a new epoch has begun: no access token issued until now works any more")
-    return DONE
-
-
 def add_check_config(subcommands: Subcommands) -> None:
     """`check-config`."""
     text = "Show the settings and check them, the data directory, the database's schema and the TLS files."
@@ -187,5 +166,4 @@ ALL: Final[tuple[Callable[[Subcommands], None], ...]] = (
     add_init,
     add_migrate,
     add_check_config,
-    add_restore_epoch,
 )
