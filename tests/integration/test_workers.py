@@ -56,7 +56,10 @@ def server(on_back_end: WorkersProcess) -> WorkersProcess:
     return on_back_end
 
 
-only_on_sqlite = pytest.mark.parametrize("on_back_end", ["sqlite"], indirect=True)
+def in_short_on(kind: str) -> pytest.MarkDecorator:
+    """Each start of all processes costs seconds, so a short run does on one back end what a full one does on both."""
+    kinds = ["sqlite", "postgresql"] if LONG else [kind]
+    return pytest.mark.parametrize("on_back_end", kinds, indirect=True)
 
 
 def admin_token(server: WorkersProcess) -> str:
@@ -134,6 +137,7 @@ async def _spread(client: FleetClient, server: WorkersProcess) -> None:
             await client.reconnect(replica, server.address)
 
 
+@in_short_on("postgresql")
 def test_a_killed_worker_comes_back_and_callers_see_at_most_unavailable(server: WorkersProcess) -> None:
     """Its row is gone at once, so that no change waits for it."""
     token, before = admin_token(server), server.pids()
@@ -209,7 +213,7 @@ class OpenImport:
         return int(list(self.answers)[-1].summary.rejected)
 
 
-@only_on_sqlite
+@in_short_on("sqlite")
 def test_workers_end_with_a_killed_parent_and_hold_its_lock_until_then(server: WorkersProcess) -> None:
     """Whoever took the data over meanwhile would count them for dead and not wait for them."""
     pids, before = server.pids(), drains(server)
@@ -224,8 +228,8 @@ def test_workers_end_with_a_killed_parent_and_hold_its_lock_until_then(server: W
     assert server.pids() == set()
 
 
-@only_on_sqlite
 @pytest.mark.skipif(not LONG, reason="in the full run only: it costs a start of all processes")
+@in_short_on("sqlite")
 def test_a_second_signal_ends_all_at_once(server: WorkersProcess) -> None:
     pids, before = server.pids(), drains(server)
     with server.channel() as channel:
@@ -239,6 +243,7 @@ def test_a_second_signal_ends_all_at_once(server: WorkersProcess) -> None:
             stream.finish()
 
 
+@in_short_on("postgresql")
 def test_sigterm_lets_calls_finish_and_leaves_no_process_and_no_row(server: WorkersProcess) -> None:
     pids, before = server.pids(), drains(server)
     with server.channel() as channel:
