@@ -86,7 +86,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-find-links --no-emit-package typeplate --custom-compile-command "make lock" -o $(LOCKS)/$(1).lock
 
 clean: ## Remove all that was built or installed; ./data stays
-	@rm -rf $(VENV) $(PROTO_VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(PROTO_VENV) .node dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find server client_sdk tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is a stamp: what it depends on is what it was made from.

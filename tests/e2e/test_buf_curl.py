@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.foreign import server_for_strangers
 from tests.support.server import ServerProcess, running_server
-from typeplate import Client
-from typeplate.v1 import vehicle_pb2
 
 BUF = Path(sys.executable).with_name("buf")
 COMMAND = [str(BUF), "curl", "--protocol", "grpc", "--http2-prior-knowledge"]
@@ -30,10 +29,7 @@ def call(url: str, *arguments: str, request: dict[str, Any] | None = None, expec
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server with reflection on and one vehicle."""
-    with running_server(tmp_path_factory.mktemp("buf") / "data", REFLECTION="1") as running:
-        with Client(running.address, client_id="admin", client_secret=running.client_secret) as client:
-            vehicle = vehicle_pb2.Vehicle(make="Audi", model="A2", model_year=2001, co2_g_per_km=0)
-            client.data.create_vehicle(vehicle=vehicle, vehicle_id="own-1")
+    with server_for_strangers(tmp_path_factory.mktemp("buf")) as running:
         yield running
 
 
