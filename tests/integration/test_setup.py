@@ -117,8 +117,8 @@ def test_new_admin_needs_an_initialised_directory(tmp_path: Path) -> None:
 def test_a_lost_key_file_is_told_and_not_replaced(data_dir: Path) -> None:
     """A new pepper would silently kill every secret."""
     (data_dir / "keys.json").unlink()
-    for arguments in (["serve"], ["init"]):
-        result = command(data_dir, *arguments)
+    for name in ("serve", "init", "check-config"):
+        result = command(data_dir, name)
         assert result.returncode == 3
         assert "keys.json is missing" in result.stderr
     assert not (data_dir / "keys.json").exists()
@@ -126,8 +126,8 @@ def test_a_lost_key_file_is_told_and_not_replaced(data_dir: Path) -> None:
 
 def test_a_lost_database_is_told_and_not_replaced(data_dir: Path) -> None:
     (data_dir / "typeplate.db").unlink()
-    for arguments in (["serve"], ["init"]):
-        result = command(data_dir, *arguments)
+    for name in ("serve", "init", "check-config"):
+        result = command(data_dir, name)
         assert result.returncode == 3
         assert "restore the database" in result.stderr
     assert not (data_dir / "typeplate.db").exists()

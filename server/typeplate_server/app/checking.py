@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import (
     given_keys_may_begin,
+    is_in_use,
     key_problem,
+    lost_database,
+    lost_key_file,
     not_readable,
     open_database,
     read_keys,
@@ -28,18 +31,22 @@ def problems(settings: Settings) -> Iterator[str]:
         read_tls(settings)
     except StartupError as error:
         yield str(error)
-    data_dir = DataDir(settings.data_dir)
     try:
-        is_empty = _is_empty(settings, data_dir)
-        if is_empty and not data_dir.key_file.exists():
-            return
-        keys = read_keys(data_dir)
-        if is_empty and given_keys_may_begin(settings):
-            return
-        if problem := asyncio.run(_key_problem(settings, keys, data_dir)):
+        if problem := _mismatch(settings, DataDir(settings.data_dir)):
             yield problem
     except (StartupError, DatabaseError) as error:
         yield str(error)
+
+
+def _mismatch(settings: Settings, data_dir: DataDir) -> str:
+    """Why key file and database do not go together; empty: they do, or `serve` makes what is not there."""
+    is_empty, has_keys = _is_empty(settings, data_dir), data_dir.key_file.exists()
+    if not has_keys:
+        return "" if is_empty or not asyncio.run(is_in_use(settings)) else lost_key_file(settings)
+    keys = read_keys(data_dir)
+    if is_empty:
+        return "" if given_keys_may_begin(settings) else lost_database(settings)
+    return asyncio.run(_key_problem(settings, keys, data_dir))
 
 
 def _is_empty(settings: Settings, data_dir: DataDir) -> bool:

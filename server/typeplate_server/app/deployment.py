@@ -17,9 +17,10 @@ from typeplate_server.auth.audit import Chain
 from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
 from typeplate_server.auth.sealing import SealBroken, Sealer
 from typeplate_server.auth.store import ReplicaIdentity
-from typeplate_server.config import Settings
+from typeplate_server.config import Settings, shown_url
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.audit import AuditTrail
+from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.database import Database
 from typeplate_server.store.deployment import SqlDeploymentStore
 from typeplate_server.store.faults import DatabaseError
@@ -68,6 +69,23 @@ async def claim(database: Database, keys: KeyFile, data_dir: DataDir) -> None:
         raise StartupError(_other_key_file(data_dir, keys.fingerprint, found.key_fingerprint))
 
 
+async def is_in_use(settings: Settings) -> bool:
+    """Whether somebody's secrets or signing keys depend on the key file. Raises StartupError."""
+    database = open_database(settings)
+    try:
+        found = await SqlDeploymentStore(database).read()
+        return bool(found.key_fingerprint) or await has_clients(database)
+    except ServiceError as error:
+        raise not_readable(error) from None
+    finally:
+        await database.close()
+
+
+async def has_clients(database: Database) -> bool:
+    """Whether there is any, the administrator counted."""
+    return await SqlClientStore(database).count() > 0
+
+
 async def key_problem(database: Database, keys: KeyFile, data_dir: DataDir) -> str:
     """Why a server with this key file cannot work on the database; empty: it can. Changes nothing."""
     store = SqlDeploymentStore(database)
@@ -111,6 +129,22 @@ async def _replicas(settings: Settings) -> AsyncIterator[SqlReplicaStore]:
         raise not_readable(error) from None
     finally:
         await database.close()
+
+
+def lost_database(settings: Settings) -> str:
+    """The sentence for an operator whose key file is there and whose database is not."""
+    return (
+        f"{DataDir(settings.data_dir).key_file} is there but its database {shown_url(settings.database)} is not: "
+        "restore the database, or move the key file away to begin anew"
+    )
+
+
+def lost_key_file(settings: Settings) -> str:
+    """The sentence for an operator whose database is in use and whose key file is not there."""
+    return (
+        f"{DataDir(settings.data_dir).key_file} is missing, and without it no secret in "
+        f"{shown_url(settings.database)} can be checked: copy it from another replica, or restore it from its backup"
+    )
 
 
 def _other_key_file(data_dir: DataDir, own: str, deployment: str) -> str:

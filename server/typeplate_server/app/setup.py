@@ -15,8 +15,11 @@ from pathlib import Path
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import (
     given_keys_may_begin,
+    has_clients,
+    is_in_use,
+    lost_database,
+    lost_key_file,
     not_readable,
-    open_database,
 )
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble
@@ -25,11 +28,8 @@ from typeplate_server.auth.keyfile import KeyFileError, create_key_file
 from typeplate_server.auth.secrets import new_secret
 from typeplate_server.auth.service import ClientDraft
 from typeplate_server.auth.store import CommitUnknown
-from typeplate_server.config import Settings, shown_url
+from typeplate_server.config import Settings
 from typeplate_server.errors import AlreadyExists, ServiceError
-from typeplate_server.store.clients import SqlClientStore
-from typeplate_server.store.database import Database
-from typeplate_server.store.deployment import SqlDeploymentStore
 from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import migrate, schema_state
 
@@ -45,7 +45,7 @@ async def initialise(settings: Settings) -> Path | None:
         await _make_keys(settings, data_dir)
     parts = await assemble(settings)
     try:
-        if await _has_clients(parts.database):
+        if await has_clients(parts.database):
             return None
         return await _make_admin(settings, data_dir, parts, "admin")
     except AlreadyExists:
@@ -72,42 +72,19 @@ def _make_database(settings: Settings, data_dir: DataDir) -> None:
         if schema_state(settings.database).kind != "empty":
             return
         if data_dir.key_file.exists() and not given_keys_may_begin(settings):
-            raise StartupError(
-                f"{data_dir.key_file} is there but its database {shown_url(settings.database)} is not: "
-                "restore the database, "
-                "or move the key file away to begin anew"
-            )
+            raise StartupError(lost_database(settings))
         migrate(settings.database, settings.data_dir)
     except DatabaseError as error:
         raise StartupError(str(error)) from None
 
 
 async def _make_keys(settings: Settings, data_dir: DataDir) -> None:
-    if await _is_in_use(settings):
-        raise StartupError(
-            f"{data_dir.key_file} is missing, and without it no secret in {shown_url(settings.database)} can be "
-            "checked: copy it from another replica, or restore it from its backup"
-        )
+    if await is_in_use(settings):
+        raise StartupError(lost_key_file(settings))
     try:
         create_key_file(data_dir.key_file)
     except KeyFileError as error:
         raise StartupError(str(error)) from None
-
-
-async def _is_in_use(settings: Settings) -> bool:
-    """Whether somebody's secrets or signing keys depend on a key file."""
-    database = open_database(settings)
-    try:
-        deployment = await SqlDeploymentStore(database).read()
-        return bool(deployment.key_fingerprint) or await _has_clients(database)
-    except ServiceError as error:
-        raise not_readable(error) from None
-    finally:
-        await database.close()
-
-
-async def _has_clients(database: Database) -> bool:
-    return await SqlClientStore(database).count() > 0
 
 
 async def _make_admin(settings: Settings, data_dir: DataDir, parts: Parts, client_id: str) -> Path:
