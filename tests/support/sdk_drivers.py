@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from tests.support.fake_auth_server import COLLECT
 from typeplate import AsyncClient, Client
 from typeplate._options import Timeout
+from typeplate.testing._quiet import is_noise
 from typeplate.v1 import data_service_pb2, vehicle_pb2
 
 SECRET = "tps_key0_sentinelSECRET"
@@ -148,9 +149,13 @@ class AsyncDriver:
         self.client = AsyncClient(target, **settings)
         self.unhandled: list[dict[str, Any]] = []
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
+        self._loop.set_exception_handler(self._note)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not is_noise(context.get("exception"), context["message"]):
+            self.unhandled.append(context)
 
     def _run(self, function: Callable[[], Any]) -> Any:
         async def on_loop() -> Any:

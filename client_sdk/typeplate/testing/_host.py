@@ -22,6 +22,7 @@ from typing import Any
 
 from typeplate.testing._credentials import Credentials
 from typeplate.testing._faults import Faults
+from typeplate.testing._quiet import be_quiet
 
 NEEDED = "typeplate.testing runs the real server, which is not installed: pip install 'typeplate[testing]'"
 
@@ -31,6 +32,7 @@ class Host:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         serving()
+        be_quiet()
         self.faults = Faults()
         self.interceptors: list[Any] = [self.faults]
         self.log = io.StringIO()

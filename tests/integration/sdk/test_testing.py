@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -307,3 +308,21 @@ def test_nothing_secret_is_shown(server: Server, key: Credentials) -> None:
     assert key.client_secret not in shown + server.log
     assert token not in shown + server.log
     assert server.target in repr(server)
+
+
+def test_one_complaint_of_older_grpc_is_kept_out_of_the_logs_and_no_other(
+    shared: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Several event loops in a process make grpcio 1.76 complain at each call."""
+    logger = logging.getLogger("asyncio")
+    known = "Exception in callback PollerCompletionQueue._handle_events(<loop>)()"
+    for message, error in ((known, BlockingIOError()), (known, OSError()), ("Exception in f()", BlockingIOError())):
+        logger.error(message, exc_info=error)
+    logger.error("no exception at all")
+    assert [(record.getMessage(), record.exc_info is None) for record in caplog.records] == [
+        (known, False),
+        ("Exception in f()", False),
+        ("no exception at all", True),
+    ]
+    assert caplog.records[0].exc_info is not None
+    assert caplog.records[0].exc_info[0] is OSError
