@@ -21,7 +21,7 @@ PROTO := $(PROTO_VENV)/.stamp
 SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto verify fmt lint test test-long test-mutants check run demo bench sample lock dist clean
+.PHONY: help setup proto verify fmt lint test test-long test-mutants check run demo bench bench-scale sample lock dist clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -67,6 +67,10 @@ proto: $(DEV) $(PROTO) ## Generate the SDK's code from the protos, and the READM
 
 bench: $(DEV) ## Measure the server against a bare one (takes minutes)
 	@$(BIN)/python -m tests.benchmarks.server_cost
+
+bench-scale: $(DEV) ## Measure checks and starts with 100,000 clients against ten, on both databases
+	@$(BIN)/python -m tests.benchmarks.auth_scale
+	@$(BIN)/python -m tests.benchmarks.auth_scale --back-end postgres
 
 sample: $(DEV) ## Make the committed sample anew from vPIC (PyPI ultravin, 26 MB)
 	@$(call PIP_INSTALL,$(VENV)) --require-hashes -r $(LOCKS)/sample.lock
