@@ -45,7 +45,7 @@ class Worker(Protocol):
         ...
 
     async def forget(self) -> None:
-        """Take away what it has left behind; it has ended, and not by itself. Raises StartupError."""
+        """Take away what it may have left behind; it has ended. Raises StartupError."""
         ...
 
     def ask_to_stop(self) -> None:
@@ -139,14 +139,13 @@ class Supervisor:
             worker.ask_to_stop()
         ends = asyncio.gather(*(worker.ended() for worker in workers))
         try:
-            codes = await asyncio.wait_for(asyncio.shield(ends), self._ending_s)
+            await asyncio.wait_for(asyncio.shield(ends), self._ending_s)
         except TimeoutError:
             logger.error("not all workers have ended in time; they are killed")
             self.kill()
-            codes = await ends
-        for worker, code in zip(workers, codes, strict=True):
-            if code:
-                await _forget(worker)
+            await ends
+        # Each does so itself, unless it had no time, or a database that was slow.
+        await asyncio.gather(*(_forget(worker) for worker in workers))
 
 
 def pause_before_restart(quick_ends: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -36,6 +37,7 @@ async def work(settings: Settings, log: TextIO, incarnation: str, ready: Callabl
         os._exit(1)
 
     threading.Thread(target=_await_end, args=(0, told), name="parent", daemon=True).start()
+    gc.disable()  # until all is read, as `serving.serve` does
     async with serving.replica(settings, log, incarnation=incarnation, shared_port=True) as (address, _):
         serving.settle()
         ready(address)

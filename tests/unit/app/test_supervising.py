@@ -141,12 +141,13 @@ async def test_a_machine_that_cannot_start_a_process_now_is_asked_again() -> Non
     await world.end()
 
 
-async def test_nobody_is_replaced_at_the_end_and_who_does_not_end_is_killed_and_forgotten() -> None:
+async def test_at_the_end_nobody_is_replaced_who_does_not_end_is_killed_and_no_row_is_left() -> None:
     world = World(make=lambda pid: FakeWorker(pid, stubborn=pid == 1))
     await world.until(world.ready.is_set)
     await world.end()
     assert [worker.asked for worker in world.launched] == [True, True]
-    assert [worker.forgotten for worker in world.launched] == [False, True]
+    assert [await worker.ended() for worker in world.launched] == [0, KILLED]
+    assert [worker.forgotten for worker in world.launched] == [True, True]
 
 
 async def test_a_stop_during_the_start_is_no_error() -> None:
