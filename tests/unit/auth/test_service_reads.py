@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.auth_world import AuthWorld, client_state
-from typeplate_server.auth.clients import VEHICLES_READ, VEHICLES_WRITE, ClientState
+from typeplate_server.auth.clients import VEHICLES_READ, VEHICLES_WRITE, ClientState, State
 from typeplate_server.auth.paging import LOOK
 from typeplate_server.errors import InvalidArgument, NotFound
 
@@ -72,7 +72,8 @@ async def test_a_list_that_nobody_is_on_holds_nobody_up() -> None:
     """Between two looks at some of the clients others run, and what comes and goes meanwhile is told once or not."""
     world = AuthWorld()
     world.registry.load(client_state(f"many-{n:05}") for n in range(5 * LOOK))
-    listing = asyncio.create_task(world.administration.list(states=("revoked",)))
+    gone: tuple[State, ...] = ("revoked",)
+    listing = asyncio.create_task(world.administration.list(states=gone))
     turns = 0
     while not listing.done():
         await asyncio.sleep(0)
