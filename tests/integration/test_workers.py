@@ -38,7 +38,7 @@ WORKERS = 2
 CONNECTIONS = 24
 """So many that one worker takes them all once in 2^23 times."""
 REVOCATIONS = scaled(10, 50)
-P99_S = 0.05 if LONG else 1.0
+P99_S = 0.1 if LONG else 1.0
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 
 
@@ -164,8 +164,8 @@ def test_no_line_of_the_log_is_torn(server: WorkersProcess) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    eventually(lambda: server.log.endswith("\n"), "the last line is whole")
-    assert [line for line in server.log.splitlines() if not _whole(line)] == []
+    finished = server.log.rpartition("\n")[0]  # what comes after it may be being written just now
+    assert [line for line in finished.splitlines() if not _whole(line)] == []
 
 
 def _whole(line: str) -> bool:
