@@ -1,7 +1,8 @@
 """Owns the channel's settings: keepalive, reconnection, retries and user agent, fitting the server's limits.
 
 Retries are gRPC's own, by service config (gRPC A6): UNAVAILABLE on unary methods whose proto says idempotent, which
-also wait for the server within their deadline. Public methods are left out: `_reach` sends those again.
+also wait for the server within their deadline; CANCELLED too, which is how some calls end that a stopping server cuts
+off (what is cancelled on this side is never sent again). Public methods are left out: `_reach` sends those again.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def service_config() -> str:
         "initialBackoff": "0.1s",
         "maxBackoff": "2s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     names = [{"service": service, "method": method} for service, _, method in parts]
     return json.dumps({"methodConfig": [{"name": names, "waitForReady": True, "retryPolicy": retry_policy}]})

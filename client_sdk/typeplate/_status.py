@@ -99,7 +99,14 @@ def typed_outcome(outcome: Outcome) -> errors.TypeplateError:
     code, message = outcome.code(), outcome.details() or ""
     facts = _facts(outcome.trailing_metadata())
     kind = BY_REASON.get(facts.get("reason", "")) or BY_CODE.get(code, errors.TypeplateError)
+    if kind is errors.Cancelled and cut_off(message):
+        return errors.Unavailable("the server ended the call before it was done", code=code, **facts)
     return kind(message or code.name, code=code, **facts)
+
+
+def cut_off(message: str) -> bool:
+    """Whether it was the other side that cancelled: a server that stops, or the connection (HTTP/2 RST_STREAM)."""
+    return message == grpc.StatusCode.CANCELLED.name or "RST_STREAM" in message
 
 
 def _facts(trailing_metadata: Any) -> dict[str, Any]:

@@ -30,10 +30,13 @@ MARGIN_S, MARGIN_SHARE = 5.0, 0.05
 """A token counts as expired this much before its end, whichever is less."""
 REFUSED_FIRST_S, REFUSED_LONGEST_S = 30.0, 300.0
 """How long a terminal refusal is remembered, doubling, so that a revoked fleet does not hammer the server."""
-REJECTED_FIRST_S = 1.0
+REJECTED_FIRST_S, REJECTED_LONGEST_S = 1.0, 10.0
 """The same for failures that may be over sooner, as new tokens that are refused at once."""
 BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 10.0
 """Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half."""
+BURST, SPACING_S = 5, 0.25
+"""So many refreshes at once, and one more each so many seconds: where one replica among many refuses every token, each
+call that meets it would cost a token otherwise."""
 
 TERMINAL = (ClientRevoked, ClientSuspended, CredentialsRejected, InvalidArgument)
 TRANSIENT = (Unavailable, ResourceExhausted)
@@ -106,7 +109,7 @@ Decision = Attach | Await | Pause | Refusal
 class TokenCache:
     """The token of one client, the refresh under way, and what the server refused."""
 
-    __slots__ = ("_draw", "_error", "_failures", "_flying", "_refusal", "_retry_at", "token")
+    __slots__ = ("_draw", "_due", "_error", "_failures", "_flying", "_refusal", "_retry_at", "token")
 
     def __init__(self, draw: Callable[[], float], token: Token | None = None, refusal: Refusal | None = None) -> None:
         self.token = token
@@ -114,7 +117,7 @@ class TokenCache:
         self._refusal = refusal
         self._flying = False
         self._failures = 0
-        self._retry_at = float("-inf")
+        self._retry_at = self._due = float("-inf")
         self._error: TypeplateError = Unavailable("no token yet")
 
     def copy(self) -> TokenCache:
@@ -130,19 +133,25 @@ class TokenCache:
             return self._decide_stale(token, now, ample)
         if self._refusal is not None and now < self._refusal.until:
             return self._refusal
-        if not self._flying and now < self._retry_at:
-            return Pause(self._retry_at, self._error)
-        return Await(lead=self._take_off())
+        if not self._flying and now < (ready_at := self._ready_at()):
+            return Pause(ready_at, self._error)
+        return Await(lead=self._take_off(now))
 
     def _decide_stale(self, token: Token, now: float, ample: bool) -> Decision:
-        if not self._flying and (now < self._retry_at or (self._refusal is not None and now < self._refusal.until)):
+        if not self._flying and (now < self._ready_at() or (self._refusal is not None and now < self._refusal.until)):
             return Attach(token)
-        lead = self._take_off()
+        lead = self._take_off(now)
         return Await(lead) if ample else Attach(token, lead)
 
-    def _take_off(self) -> bool:
-        lead, self._flying = not self._flying, True
-        return lead
+    def _ready_at(self) -> float:
+        """When the next refresh may start: after the last one's pause, and by the rate (GCRA, a leaky bucket)."""
+        return max(self._retry_at, self._due - (BURST - 1) * SPACING_S)
+
+    def _take_off(self, now: float) -> bool:
+        if self._flying:
+            return False
+        self._flying, self._due = True, max(self._due, now) + SPACING_S
+        return True
 
     def succeeded(self, token: Token) -> None:
         """The refresh brought a token."""
@@ -168,7 +177,7 @@ class TokenCache:
         if not isinstance(error, (TokenRejected, ClientRevoked, ClientSuspended)):
             return False
         if self.token is token:
-            self.token = None
+            self.token, self._error = None, error
         if isinstance(error, TokenRejected) and not last:
             return True
         if self.token is None:
@@ -189,5 +198,5 @@ class TokenCache:
         elif now < known.until:
             return
         else:
-            delay = min(known.delay * 2, REFUSED_LONGEST_S)
+            delay = min(known.delay * 2, REFUSED_LONGEST_S if first == REFUSED_FIRST_S else REJECTED_LONGEST_S)
         self._refusal = Refusal(secret, error, now + delay, delay)

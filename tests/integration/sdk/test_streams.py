@@ -85,10 +85,13 @@ def test_a_stream_of_requests_recovers_from_a_refused_token(client: Driver, serv
     assert len(server.issued) == 3
 
 
-def test_no_request_is_lost_or_doubled_when_a_stream_recovers(connect: Connect, server: FakeServer) -> None:
+def test_no_request_is_lost_or_doubled_when_a_stream_recovers(
+    connect: Connect, server: FakeServer, clock: Clock
+) -> None:
     """50 streams refused at first, of as many lengths."""
-    client = connect()
+    client = connect(clock=clock)
     for count in range(50):
+        clock.now += 1.0
         server.refuse_calls("TOKEN_REVOKED", times=1)
         assert client.import_(count) == list(range(count))
         server.refuse_calls("TOKEN_REVOKED", times=1)

@@ -95,3 +95,15 @@ def test_an_error_survives_pickling_and_repetition() -> None:
         assert type(other) is errors.ScopeMissing
         assert (other.message, other.reason, other.metadata) == (error.message, error.reason, error.metadata)
     assert error.again(2.0).retry_after == 2.0
+
+
+@pytest.mark.parametrize("details", ["CANCELLED", "Received RST_STREAM with error code 8"])
+def test_a_call_that_the_other_side_cancels_is_an_outage(details: str) -> None:
+    """As those do that a stopping server cuts off; the caller has cancelled nothing, and may call again."""
+    error = _status.typed_outcome(Ended(grpc.StatusCode.CANCELLED, details))
+    assert (type(error), error.code) == (errors.Unavailable, grpc.StatusCode.CANCELLED)
+
+
+@pytest.mark.parametrize("details", ["Locally cancelled by application!", "Channel closed!"])
+def test_a_call_that_is_cancelled_here_says_so(details: str) -> None:
+    assert type(_status.typed_outcome(Ended(grpc.StatusCode.CANCELLED, details))) is errors.Cancelled

@@ -160,9 +160,9 @@ def options(target: str = "127.0.0.1:1", **settings: object) -> _options.Options
 
 
 def test_only_idempotent_unary_methods_are_retried_and_wait_for_the_server() -> None:
-    """For UNAVAILABLE alone: what else gRPC core would replay is not its business."""
+    """For UNAVAILABLE, and the CANCELLED of a stopping server: what else gRPC core would replay is not its business."""
     (config,) = json.loads(dict(_channel.channel_options(options()))["grpc.service_config"])["methodConfig"]
-    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
     assert config["waitForReady"] is True
     expected = [path for path in methods.IDEMPOTENT_UNARY if path not in methods.PUBLIC]
     assert [f"/{n['service']}/{n['method']}" for n in config["name"]] == expected

@@ -9,8 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from typeplate._token import (
     BACKOFF_LONGEST_S,
+    BURST,
     REFUSED_FIRST_S,
     REFUSED_LONGEST_S,
+    REJECTED_LONGEST_S,
+    SPACING_S,
     Attach,
     Await,
     Decision,
@@ -180,6 +183,53 @@ def test_a_second_refusal_is_remembered_for_a_second() -> None:
     assert state.rejected(held, TokenRejected("no"), 1.0, last=True) is False
     assert isinstance(state.decide(1.9), Refusal)
     assert state.decide(2.0) == Await(lead=True)
+
+
+def test_tokens_that_are_refused_again_and_again_are_remembered_for_ten_seconds_at_most() -> None:
+    """A server that has come to its senses is found soon, unlike one that has revoked the client."""
+    state = cache()
+    now, delays = 0.0, []
+    for _ in range(6):
+        state.decide(now)
+        state.succeeded(held := token(asked_at=now))
+        state.rejected(held, TokenRejected("no"), now, last=True)
+        refusal = state.decide(now)
+        assert isinstance(refusal, Refusal)
+        delays.append(refusal.until - now)
+        now = refusal.until
+    assert delays == [1.0, 2.0, 4.0, 8.0, 10.0, REJECTED_LONGEST_S]
+
+
+def test_no_refusals_make_a_client_ask_for_ten_tokens_a_second() -> None:
+    """As one bad replica among good ones would: each call that meets it drops a token, and succeeds with the next."""
+    state = cache()
+    now, asked = 0.0, []
+    while now < 60.0:
+        decision = state.decide(now)
+        if isinstance(decision, Pause):
+            assert isinstance(decision.error, TokenRejected)
+            now = decision.until
+        else:
+            asked.append(now)
+            state.succeeded(held := token(asked_at=now))
+            state.rejected(held, TokenRejected("no"), now, last=False)
+            now += 0.002
+    for start in asked:
+        assert sum(start <= moment < start + 1.0 for moment in asked) < 10
+    assert len(asked) == pytest.approx(60.0 / SPACING_S, abs=BURST)
+
+
+def test_a_stale_token_serves_while_the_next_refresh_has_to_wait() -> None:
+    state = cache()
+    for _ in range(BURST):
+        assert state.decide(0.0) == Await(lead=True)
+        state.succeeded(held := token(life=0.5))
+        state.rejected(held, TokenRejected("no"), 0.0, last=False)
+    state.succeeded(held)
+    assert state.decide(held.stale_at) == Attach(held, lead=True)
+    state.succeeded(held := token(asked_at=0.1, life=0.1))
+    assert state.decide(held.stale_at) == Attach(held)
+    assert isinstance(state.decide(held.expired_at), Pause)
 
 
 def test_a_revoked_clients_token_is_dropped_without_a_retry() -> None:
