@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +82,25 @@ def test_a_new_epoch_kills_every_token_and_no_secret(tmp_path: Path) -> None:
                 stub.ListClients(pb.ListClientsRequest(), metadata=_as(old))
             assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
             assert stub.ListClients(pb.ListClientsRequest(), metadata=_as(server.token(channel))).clients
+
+
+def test_a_clock_set_back_while_no_server_runs_revives_no_token(tmp_path: Path) -> None:
+    """As if the clock had stood an hour later: what had expired by then stays so, and new tokens count from there."""
+    with running_server(tmp_path / "data") as server:
+        with server.channel() as channel:
+            old = server.token(channel)
+        server.stop()
+        with sqlite3.connect(tmp_path / "data" / "typeplate.db") as database:
+            (told,) = database.execute("SELECT time FROM latest_time").fetchone()
+            database.execute("UPDATE latest_time SET time = time + 3600")
+        database.close()
+        assert abs(told - time.time()) < 30
+        server.start()
+        with server.channel() as channel:
+            stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+            with pytest.raises(grpc.RpcError, match="expired"):
+                stub.ListClients(pb.ListClientsRequest(), metadata=_as(old))
+            new = server.token(channel)
+            found = stub.IntrospectToken(pb.IntrospectTokenRequest(token=new), metadata=_as(new))
+            assert found.active
+            assert found.issue_time.ToSeconds() >= told + 3600

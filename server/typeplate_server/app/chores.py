@@ -26,7 +26,8 @@ async def run(parts: Parts) -> None:
 
 
 async def do_all(parts: Parts) -> None:
-    """One round: write what was counted, forget expired tokens, drop signing keys that nobody needs any more."""
+    """One round: write how late it is and what was counted, forget expired tokens, drop signing keys no one needs."""
+    await _try(parts.time.keep)
     await _try(parts.secret_uses.flush)
     await _try(parts.usage.flush)
     await _try(parts.refusals.flush)

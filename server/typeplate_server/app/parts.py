@@ -33,6 +33,7 @@ from typeplate_server.auth.secrets import SecretHasher
 from typeplate_server.auth.service import ClientAdministration
 from typeplate_server.auth.signing_keys import StoredKeys
 from typeplate_server.auth.store import ReplicaIdentity
+from typeplate_server.auth.timekeeping import KeptTime
 from typeplate_server.auth.token_administration import TokenAdministration
 from typeplate_server.auth.tokens import AccessTokenVerifier, TokenIssuer
 from typeplate_server.auth.usage import Usage
@@ -68,6 +69,7 @@ class Parts:
     refusals: RefusalCounts
     usage: Usage
     catalog: Catalog
+    time: KeptTime
 
 
 def _nobody_to_tell() -> None:
@@ -121,10 +123,9 @@ def _join(
     waiting = Acknowledgements(
         replicas, identity, lambda: replica.max_staleness_s, lambda: replica.history, boot_time, clock
     )
-    changes = Changes(waiting, changed)
-    uses = SecretUses(SqlSecretUseStore(database))
+    changes, uses = Changes(waiting, changed), SecretUses(SqlSecretUseStore(database))
     trail = AuditTrail(Chain(key_file.sealing_key), clock)
-    audit = SqlAuditStore(database, trail)
+    audit, deployment = SqlAuditStore(database, trail), SqlDeploymentStore(database, trail)
     hasher = SecretHasher(key_file.pepper)
     verifier = AccessTokenVerifier(ring, key_file.issuer, clock)
     issuer = TokenIssuer(ring, key_file.issuer, clock, max_lifetime_s=settings.max_token_lifetime)
@@ -138,12 +139,13 @@ def _join(
         exchange=TokenExchange(registry, hasher, issuer, clock, replica.fresh, limiter, uses),
         clients=ClientAdministration(SqlClientStore(database, trail), registry, hasher, clock, changes, uses),
         tokens=TokenAdministration(SqlRevokedTokenStore(database, trail), revoked, verifier, admission, changes, clock),
-        rotation=KeyAdministration(SqlDeploymentStore(database, trail), stored_keys, sealer, changes, clock),
+        rotation=KeyAdministration(deployment, stored_keys, sealer, changes, clock),
         secret_uses=uses,
         audit=AuditLog(audit),
         refusals=RefusalCounts(audit, lambda client_id: registry.get(client_id) is not None),
         usage=Usage(SqlUsageStore(database), uses, clock, time.perf_counter, peer_address),
         catalog=Catalog(SqlVehicleStore(database), clock),
+        time=KeptTime(deployment, clock),
     )
 
 

@@ -138,6 +138,7 @@ async def replica(
 async def _following(parts: Parts, data_dir: DataDir) -> AsyncIterator[None]:
     """This process is a replica: fresh when entered, followed meanwhile, and gone from the others' lists afterwards."""
     try:
+        await parts.time.resume()
         await parts.replica.start()
     except (ServiceError, TimeoutError) as error:
         raise not_readable(error) from None
@@ -151,7 +152,7 @@ async def _following(parts: Parts, data_dir: DataDir) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await _in_time(parts.replica.leave())
         await _in_time(seen.note(data_dir, parts.replica))
-        for flush in (parts.secret_uses.flush, parts.usage.flush, parts.refusals.flush):
+        for flush in (parts.time.keep, parts.secret_uses.flush, parts.usage.flush, parts.refusals.flush):
             await _in_time(flush())
 
 

@@ -1,4 +1,5 @@
-"""Implements `auth.deployment.DeploymentStore` on SQL: the deployment's one row, and its signing keys."""
+"""Implements `auth.deployment.DeploymentStore` and `auth.timekeeping.TimeStore` on SQL: the deployment's one row, its
+signing keys, and the latest time told in it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from typeplate_server.auth.audit import AuditEvent
 from typeplate_server.auth.deployment import ChangeKeys, Deployment
@@ -18,10 +19,14 @@ from typeplate_server.store.clients import begin
 from typeplate_server.store.clocks import AUTH, take
 from typeplate_server.store.database import Database, Lane
 from typeplate_server.store.feed import signing_key
-from typeplate_server.store.schema import deployment, replicas, signing_keys
+from typeplate_server.store.schema import deployment, latest_time, replicas, signing_keys
 
 _ROW = select(deployment.c.epoch, deployment.c.max_staleness_s, deployment.c.key_fingerprint, deployment.c.issuer)
 _KEYS = select(signing_keys).order_by(signing_keys.c.publish_time, signing_keys.c.kid)
+_KEEP_TIME = text(
+    "INSERT INTO latest_time (id, time) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET time = excluded.time "
+    "WHERE latest_time.time < excluded.time OR latest_time.time > :too_late"
+)
 _EPOCH_PATIENCE = 60.0
 """Beginning an epoch writes every client: it may take minutes where other writes take seconds."""
 
@@ -60,6 +65,16 @@ class SqlDeploymentStore:
             return _set(connection, max_staleness_s=seconds)
 
         return await self._database.write(write, Lane.AUTH)
+
+    async def keep_time(self, now: float, believed_s: float) -> float | None:
+        """See TimeStore."""
+
+        def write(connection: Connection) -> float | None:
+            before: float | None = connection.scalar(select(latest_time.c.time))
+            connection.execute(_KEEP_TIME, {"now": now, "too_late": now + believed_s})
+            return before
+
+        return await self._database.write(write)
 
     async def begin_epoch(self) -> Deployment:
         """See DeploymentStore. The replicas there were are forgotten; one that still lives registers anew."""

@@ -1,8 +1,9 @@
 """Owns the tables, as SQLAlchemy Core sees them; `migrations/` makes them, and a test holds the two equal.
 
 * Times are seconds since the epoch (UTC) as doubles: no time zone can come between. Text is compared by code point.
-* `deployment` has one row, made by the migration. `replicas` holds who follows the feed, `revoked_tokens` and
-  `signing_keys` what follows `auth_clock` besides clients; `audit` tells of all their changes.
+* `deployment` has one row, made by the migration, and `latest_time` one, made by the first start. `replicas` holds who
+  follows the feed, `revoked_tokens` and `signing_keys` what follows `auth_clock` besides clients; `audit` tells of all
+  their changes.
 * `client_calls`, `client_peers` and `secret_uses` sum up who called what, about a minute late.
 * A clock table has one row. Who writes locks it first, then reads, so that commit order is sequence order.
 * `vehicles` keeps each vehicle's message; `vehicle_filters` repeats what lists filter and sort by, in rows narrow
@@ -27,7 +28,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration; a test holds it equal to the head of `migrations/versions`."""
 
 metadata = MetaData(
@@ -148,6 +149,14 @@ deployment = Table(
     Column("issuer", text(), nullable=False),
     CheckConstraint("id = 1", name="one_row"),
     CheckConstraint("max_staleness_s > 0", name="max_staleness"),
+)
+
+latest_time = Table(
+    "latest_time",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("time", Double, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 replicas = Table(

@@ -128,3 +128,13 @@ async def test_an_epoch_without_clients_is_told_too(deployment: SqlDeploymentSto
     me = ReplicaIdentity("one", "a1")
     await replicas.register(me)
     assert (await replicas.poll(me, Cursor())).seq == 1
+
+
+async def test_the_latest_time_told_is_kept(deployment: SqlDeploymentStore) -> None:
+    """It goes forward only, but for one that is too far ahead to be believed."""
+    assert await deployment.keep_time(NOW, 100.0) is None
+    assert await deployment.keep_time(NOW - 50, 100.0) == NOW
+    assert await deployment.keep_time(NOW - 100, 100.0) == NOW
+    assert await deployment.keep_time(NOW - 101, 100.0) == NOW
+    assert await deployment.keep_time(NOW + 1, 100.0) == NOW - 101
+    assert await deployment.keep_time(NOW, 100.0) == NOW + 1
