@@ -156,6 +156,32 @@ async def test_a_reader_that_stalls_holds_its_handler_no_longer_than_its_connect
         assert (await end_of(rpc))[0] is grpc.StatusCode.UNAVAILABLE
 
 
+async def test_a_refused_reader_that_stalls_gives_its_place_back_with_its_connection() -> None:
+    """Until then it counts among the concurrent calls, though nothing serves it: gRPC ends no single call from here."""
+    ages = {"grpc.max_connection_age_ms": 2500, "grpc.max_connection_age_grace_ms": 500}
+    async with endless_server(options=ages, max_concurrent_rpcs=1) as serving:
+        began = time.monotonic()
+        await serving.open("stalled download")
+        await until(lambda: serving.servicer.open == 1, "it is served")
+        await _stalled(serving)
+        revoked(serving)
+        serving.streams.recheck()
+        await until(lambda: not handlers(), "nothing serves it any more", STALLED_S + PROMISE_S)
+        assert await _answer(serving) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        while await _answer(serving) is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            await asyncio.sleep(0.05)
+            assert time.monotonic() - began < 10
+        assert 2 < time.monotonic() - began < 6
+
+
+async def _answer(serving: EndlessServer) -> grpc.StatusCode:
+    """What a call of the revoked client is answered on a connection of its own. Its refusal means that it had a place."""
+    metadata = (("authorization", f"Bearer {serving.tokens[0]}"),)
+    async with grpc.aio.insecure_channel(serving.address, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
+        rpc = channel.stream_stream("/probe.Endless/Download")(metadata=metadata)
+        return (await end_of(rpc))[0]
+
+
 async def _stalled(serving: EndlessServer) -> None:
     """Wait until the readers that do not read have brought their handlers to a stop."""
     made = -1

@@ -80,7 +80,11 @@ def _asked(kind: str) -> tuple[str, str]:
 
 @asynccontextmanager
 async def endless_server(
-    *, sweep_s: float = SWEEP_S, fresh: Callable[[], bool] | None = None, options: dict[str, int] | None = None
+    *,
+    sweep_s: float = SWEEP_S,
+    fresh: Callable[[], bool] | None = None,
+    options: dict[str, int] | None = None,
+    max_concurrent_rpcs: int | None = None,
 ) -> AsyncIterator[EndlessServer]:
     """Serves until left. `options` take the place of the server's own, by name."""
     world, servicer, streams = AuthWorld(), EndlessServicer(), OpenStreams(sweep_s)
@@ -94,7 +98,9 @@ async def endless_server(
     probe = Service(service("Endless", access_pb2.Access(scope="vehicles:read")), servicer)
     interceptor = Interceptor([probe], admission, log, streams)
     grpc_server = aio.server(
-        interceptors=(interceptor,), options=tuple({**dict(server.OPTIONS), **(options or {})}.items())
+        interceptors=(interceptor,),
+        options=tuple({**dict(server.OPTIONS), **(options or {})}.items()),
+        maximum_concurrent_rpcs=max_concurrent_rpcs,
     )
     address = server.bind(grpc_server, "127.0.0.1:0", None)
     await grpc_server.start()

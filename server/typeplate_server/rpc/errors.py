@@ -74,7 +74,7 @@ async def abort_stream(context: Any, outcome: Outcome, request_id: str) -> NoRet
     """End a stream with `outcome`, without waiting long for a reader that stalls.
 
     gRPC keeps the status for it, behind what is queued already, until it reads on or its connection ends of old age. So
-    long the call counts in gRPC's bound of concurrent calls too, though nothing of ours serves it any more.
+    long the call counts in gRPC's bound of concurrent calls too, though nothing of ours serves it any more (adr/0011).
     """
     try:
         async with asyncio.timeout(STALLED_S):
