@@ -175,7 +175,7 @@ async def test_a_refused_reader_that_stalls_gives_its_place_back_with_its_connec
 
 
 async def _answer(serving: EndlessServer) -> grpc.StatusCode:
-    """What a call of the revoked client is answered on a connection of its own. Its refusal means that it had a place."""
+    """What a call of the revoked client is answered on a connection of its own; if its refusal, then it had a place."""
     metadata = (("authorization", f"Bearer {serving.tokens[0]}"),)
     async with grpc.aio.insecure_channel(serving.address, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
         rpc = channel.stream_stream("/probe.Endless/Download")(metadata=metadata)
