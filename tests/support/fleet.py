@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import Postgres, programs, running_postgres
-from tests.support.server import Credentials, ServerProcess, command, read_credentials
+from tests.support.server import Credentials, ServerProcess, command_here, read_credentials
 from tests.support.wire import Wire, Wires
 
 STRICT = ("-W", "error")
@@ -140,7 +140,7 @@ def addresses(replicas: Sequence[Replica]) -> list[str]:
 
 def _initialise(directory: Path, postgres: Postgres, database: str, settings: dict[str, str]) -> Path:
     first = directory / "replica-0"
-    done = command(first, "init", **{"DATABASE_URL": _url(postgres.port, database), **settings})
+    done = command_here(first, "init", **{"DATABASE_URL": _url(postgres.port, database), **settings})
     assert done.returncode == 0, done.stderr
     return first
 
