@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -178,7 +179,7 @@ async def _answer(serving: EndlessServer) -> grpc.StatusCode:
     """What a call of the revoked client is answered on a connection of its own; if its refusal, then it had a place."""
     metadata = (("authorization", f"Bearer {serving.tokens[0]}"),)
     async with grpc.aio.insecure_channel(serving.address, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
-        rpc = channel.stream_stream("/probe.Endless/Download")(metadata=metadata)
+        rpc: Any = channel.stream_stream("/probe.Endless/Download")(metadata=metadata)
         return (await end_of(rpc))[0]
 
 
