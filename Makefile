@@ -8,9 +8,11 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
+OLDEST_VENV := .venv-oldest
 LOCKS := server/requirements
 # Where `make run` keeps database, keys and the administrator's key.
 DATA ?= data
+SDK_TESTS := tests/unit/sdk tests/integration/sdk tests/e2e/test_cli.py tests/e2e/test_testing_example.py
 # Further arguments for pytest, for example `make test ARGS="-k revoke"`.
 ARGS ?=
 
@@ -18,10 +20,11 @@ PIP_INSTALL = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/.run.stamp
 DEV := $(VENV)/.dev.stamp
 PROTO := $(PROTO_VENV)/.stamp
+OLDEST := $(OLDEST_VENV)/.stamp
 SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto verify fmt lint test test-long test-mutants check run demo bench bench-scale sample lock dist clean
+.PHONY: help setup proto verify fmt lint test test-oldest test-long test-mutants check run demo bench bench-scale sample lock dist clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -36,8 +39,11 @@ run: $(RUN) $(DATA)/.sample.stamp ## Serve on 127.0.0.1:50051 with sample vehicl
 demo: $(RUN) ## Tell the whole story in one go: key, token, vehicle, revocation, refusal
 	@$(BIN)/python server/scripts/demo.py
 
-test: $(DEV) $(PROTO) ## Run the whole test suite
+test: $(DEV) $(PROTO) $(OLDEST) ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-oldest: $(OLDEST) $(PROTO) ## Run all tests of the SDK on the lowest versions of grpcio and protobuf that it takes
+	@$(OLDEST_VENV)/bin/python -m pytest -n auto --dist loadgroup $(SDK_TESTS) $(ARGS)
 
 test-long: $(DEV) $(PROTO) ## Run in full what repeats, and print what it measures (takes long)
 	@TYPEPLATE_TEST_LONG=1 $(BIN)/python -m pytest -n 0 -s -m long $(ARGS)
@@ -83,6 +89,7 @@ dist: $(DEV) ## Build wheel and sdist of both packages into ./dist
 lock: $(DEV) ## Pin the dependencies anew, with hashes
 	@$(call COMPILE,run) pyproject.toml --group build --upgrade
 	@$(call COMPILE,dev) pyproject.toml --group dev -c $(LOCKS)/run.lock --upgrade
+	@$(call COMPILE,oldest) pyproject.toml --group oldest --upgrade
 	@$(call COMPILE,proto) --group proto --upgrade
 	@$(call COMPILE,sample) --group sample --upgrade
 
@@ -90,7 +97,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-find-links --no-emit-package typeplate --custom-compile-command "make lock" -o $(LOCKS)/$(1).lock
 
 clean: ## Remove all that was built or installed; ./data stays
-	@rm -rf $(VENV) $(PROTO_VENV) .node dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(PROTO_VENV) $(OLDEST_VENV) .node dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find server client_sdk tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is a stamp: what it depends on is what it was made from.
@@ -111,6 +118,12 @@ $(PROTO): $(LOCKS)/proto.lock
 	@$(call MAKE_VENV,$(PROTO_VENV))
 	@echo "Installing the proto compiler into $(PROTO_VENV)"
 	@$(call PIP_INSTALL,$(PROTO_VENV)) --require-hashes -r $(LOCKS)/proto.lock
+	@touch $@
+
+$(OLDEST): $(LOCKS)/oldest.lock
+	@$(call MAKE_VENV,$(OLDEST_VENV))
+	@echo "Installing the oldest gRPC that the SDK takes into $(OLDEST_VENV)"
+	@$(call PIP_INSTALL,$(OLDEST_VENV)) --no-compile --require-hashes -r $(LOCKS)/oldest.lock
 	@touch $@
 
 # Some systems ship Python without ensurepip; there the system's own pip fills the environment's.

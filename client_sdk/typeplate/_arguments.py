@@ -26,7 +26,7 @@ def build(kind: type[M], /, **fields: Any) -> M:
     given = present(**fields)
     try:
         return kind(**given)
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         for name, value in given.items():
             _try(kind, name, value)
         raise
@@ -36,7 +36,7 @@ def _try(kind: type[Message], name: str, value: Any) -> None:
     """Raises for a field whose value does not fit. The value itself is not quoted: it may be a secret."""
     try:
         kind(**{name: value})
-    except TypeError:
+    except (AttributeError, TypeError):  # before protobuf 7 a wrong type for a Duration is an AttributeError
         raise TypeError(f"{name} cannot be {type(value).__name__} ({kind.DESCRIPTOR.name}.{name})") from None
     except ValueError:
         raise ValueError(f"{name} is out of range or no such value ({kind.DESCRIPTOR.name}.{name})") from None

@@ -29,6 +29,7 @@ NOT_CONNECTED: Final = "failed to connect"
 CAUSES: Final = (
     ("WRONG_VERSION_NUMBER", "it does not speak TLS; where that is safe, plaintext=True (--plaintext) goes without"),
     ("Hostname Verification", "its certificate is for another host name (server_name)"),
+    ("is not in peer certificate", "its certificate is for another host name (server_name)"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is not from an authority that is trusted here (ca_file, --ca-file)"),
     ("BAD_SIGNATURE", "its certificate is not from an authority that is trusted here (ca_file, --ca-file)"),
     ("security handshaker", "the certificate files cannot be used"),
