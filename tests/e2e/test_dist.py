@@ -11,17 +11,15 @@ import pytest
 
 from tests.support.commands import clean_environment
 from tests.support.server import ROOT
+from tests.support.wheels import build_wheel
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Both wheels, built as `make dist` builds them."""
     out = tmp_path_factory.mktemp("dist")
-    for project in (ROOT, ROOT / "client_sdk"):
-        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-        done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-    return {path.name.partition("-")[0]: path for path in out.glob("*.whl")}
+    built = [build_wheel(project, out) for project in (ROOT, ROOT / "client_sdk")]
+    return {path.name.partition("-")[0]: path for path in built}
 
 
 def names(wheel: Path) -> set[str]:
