@@ -4,6 +4,7 @@ import inspect
 
 import typeplate
 import typeplate.errors
+import typeplate.testing
 from typeplate import AsyncClient, Client
 
 ERRORS = [
@@ -69,6 +70,31 @@ DATA = [
 ]
 CLIENT = {"auth", "data", "access_token", "close", "from_env", "stub"}
 
+TESTING = {
+    "add_vehicle",
+    "admin",
+    "async_client",
+    "away",
+    "calls",
+    "client",
+    "create_client",
+    "expire_tokens",
+    "go_away",
+    "load_sample",
+    "load_vehicles",
+    "log",
+    "mend",
+    "refuse",
+    "resume",
+    "revoke",
+    "rotate_secret",
+    "rotate_signing_key",
+    "slow",
+    "step_clock",
+    "suspend",
+    "target",
+}
+
 
 def public(thing: object) -> set[str]:
     """The names of an object that begin with no underscore."""
@@ -109,3 +135,9 @@ def test_the_clients_own_names_are_pinned() -> None:
     """What stands beside the two services."""
     assert public(Client) | {"auth", "data"} == CLIENT
     assert public(AsyncClient) | {"auth", "data"} == CLIENT
+
+
+def test_what_tests_of_applications_rely_on_is_pinned_too() -> None:
+    """The test server's switches; none of it needs the server package to be looked at."""
+    assert sorted(typeplate.testing.__all__) == ["Credentials", "Server"]
+    assert public(typeplate.testing.Server) == TESTING
