@@ -16,7 +16,7 @@ import grpc
 
 from typeplate._options import Options
 from typeplate._surface.methods import IDEMPOTENT_UNARY, PUBLIC
-from typeplate._tls import Transport, channel_credentials
+from typeplate._tls import channel_credentials, on_this_machine
 from typeplate._version import __version__
 
 ChannelOptions = tuple[tuple[str, Any], ...]
@@ -41,7 +41,7 @@ def channel_options(options: Options) -> ChannelOptions:
         *FIXED,
         ("grpc.primary_user_agent", agent),
         ("grpc.service_config", service_config()),
-        ("grpc.enable_http_proxy", int(options.proxy and options.transport is not Transport.LOCAL)),
+        ("grpc.enable_http_proxy", int(options.proxy and not on_this_machine(options.target))),
         # Keeps a forked child from sharing subchannels with its parent, which fails on grpcio 1.76-1.78.
         ("typeplate.pid", os.getpid()),
     ]

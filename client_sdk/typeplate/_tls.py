@@ -53,8 +53,12 @@ def transport_of(target: str, tls: TlsSettings, plaintext: bool | None) -> Trans
         return Transport.PLAINTEXT
     if tls.given or plaintext is False:
         return Transport.TLS
-    local = target.startswith(("unix:", "unix-abstract:")) or is_loopback(target)
-    return Transport.LOCAL if local else Transport.TLS
+    return Transport.LOCAL if on_this_machine(target) else Transport.TLS
+
+
+def on_this_machine(target: str) -> bool:
+    """Whether what is sent to a target never leaves the machine."""
+    return target.startswith(("unix:", "unix-abstract:")) or is_loopback(target)
 
 
 def is_target(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A certificate authority for one test run, and a server certificate for loopback from it."""
+"""A certificate authority for one test run, and a certificate from it, for loopback or another name."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """PEM files: who trusts `ca` accepts a server with `certificate` and `key` on 127.0.0.1, ::1 and localhost."""
+    """PEM files: who trusts `ca` accepts a server with `certificate` and `key` under the names it was made for."""
 
     ca: Path
     certificate: Path
     key: Path
 
 
-def make_certificates(directory: Path) -> Certificates:
-    """Write a fresh authority and a server certificate, good for a day, into `directory`."""
+def make_certificates(directory: Path, host: str | None = None) -> Certificates:
+    """Write a fresh authority and a certificate, good for a day, into `directory`.
+
+    It is for `host`, absent for 127.0.0.1, ::1 and localhost, and serves a server as well as a client.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Typeplate test authority")
     ca = _builder(ca_name, ca_name, ca_key.public_key())
     ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    server = _builder(_name("localhost"), ca_name, server_key.public_key())
+    server = _builder(_name(host or "localhost"), ca_name, server_key.public_key())
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
-    server = server.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), critical=False)
+    names = [x509.DNSName(host)] if host else [x509.DNSName("localhost"), *addresses]
+    server = server.add_extension(x509.SubjectAlternativeName(names), critical=False)
     made = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     made.ca.write_bytes(_pem(ca.sign(ca_key, hashes.SHA256())))
     made.certificate.write_bytes(_pem(server.sign(ca_key, hashes.SHA256())))
