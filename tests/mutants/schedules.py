@@ -73,8 +73,8 @@ SCHEDULES: Final = (
         (
             Edit(
                 "auth/replica.py",
-                "            self._apply(page, as_of)\n",
-                "            await self._acknowledge(page)\n            self._apply(page, as_of)\n",
+                "            if self._apply(page, as_of):\n",
+                "            await self._acknowledge(page)\n            if self._apply(page, as_of):\n",
             ),
         ),
         caught_by=(f"{REPLICA}::test_what_is_acknowledged_is_applied_and_told_before",),
@@ -231,11 +231,24 @@ SCHEDULES: Final = (
         (
             Edit(
                 "auth/replica.py",
-                "        else:\n            self._fresh_until, self._followed = as_of",
-                "        if True:\n            self._fresh_until, self._followed = as_of",
+                "        last = not page.more and not self._replacing\n",
+                "        last = not self._replacing\n",
             ),
         ),
         caught_by=(f"{PAGES}::test_it_is_fresh_with_the_last_page_and_acknowledges_nothing_before",),
+        spares=(STARTED,),
+    ),
+    Mutant(
+        "fresh-by-what-replaced",
+        "a page of another history, which replaces all that was known, makes nobody fresh by itself",
+        (
+            Edit(
+                "auth/replica.py",
+                "        last = not page.more and not self._replacing\n",
+                "        last = not page.more\n",
+            ),
+        ),
+        caught_by=(f"{REPLICA}::test_what_is_revoked_here_while_another_history_is_read_stays_revoked",),
         spares=(STARTED,),
     ),
     Mutant(

@@ -140,8 +140,8 @@ class Replica:
         if not page.present:
             self._start_anew()
         elif self._continues(page):
-            self._apply(page, as_of)
-            await self._acknowledge(page)
+            if self._apply(page, as_of):
+                await self._acknowledge(page)
 
     async def reconcile(self) -> int:
         """Reads everything and takes over what is missing; how many rows were. They count in `drift`."""
@@ -196,22 +196,28 @@ class Replica:
         went_back = "the auth sequence went back from %d to %d: closed until `restore-epoch` is run"
         _LOG.critical(went_back, self._seen_seq, page.seq)
 
-    def _apply(self, page: FeedPage, as_of: float) -> None:
+    def _apply(self, page: FeedPage, as_of: float) -> bool:
+        """Takes a page over; whether it was the last of what there is to read.
+
+        One that replaces what was known never is: a change committed here since it was read has been replaced, too.
+        """
+        last = not page.more and not self._replacing
         if self._replacing:
             self._state.replace(page)
             self._replacing, news = False, True
         else:
             news = self._state.apply(page)
         self._cursor, self._seen_seq = page.cursor, page.seq
-        if page.more:
-            self._woken.set()
-        else:
+        if last:
             self._fresh_until, self._followed = as_of + page.max_staleness_s, page.max_staleness_s
+        else:
+            self._woken.set()
         if news:
             self._changed()
+        return last
 
     async def _acknowledge(self, page: FeedPage) -> None:
-        if page.seq > self._acknowledged and not page.more:
+        if page.seq > self._acknowledged:
             if await self._store.acknowledge(self.identity, page.seq, page.history):
                 self._acknowledged = page.seq
             else:

@@ -168,7 +168,7 @@ async def test_a_sequence_that_goes_back_closes_until_another_epoch() -> None:
     fleet.clients.seq = 1
     await node.replica.turn()
     assert not node.replica.fresh()
-    await node.replica.turn()
+    await node.replica.start()
     assert node.replica.fresh()
     other = node.registry.get("other")
     assert other is not None
@@ -184,9 +184,34 @@ async def test_under_another_history_all_is_read_anew(what: str) -> None:
     setattr(node.link, what, "another")
     await node.replica.turn()
     assert not node.replica.fresh()
-    await node.replica.turn()
+    await node.replica.start()
     assert node.replica.fresh()
     assert (state_of(node), state_of(node, "other")) == ("revoked", "absent")
+
+
+async def test_what_is_revoked_here_while_another_history_is_read_stays_revoked() -> None:
+    """The page was read before the commit and replaces all that is known after it: it alone makes nobody fresh."""
+    fleet = Fleet.make()
+    node = await fleet.node("a")
+    node.link.epoch = "another"
+    await node.replica.turn()
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        reading.set()
+        await go_on.wait()
+
+    node.link.after_snapshot = hold
+    turn = asyncio.create_task(node.replica.turn())
+    await reading.wait()
+    node.link.after_snapshot = None
+    await node.clients.revoke("reader", within=0.0)
+    go_on.set()
+    await turn
+    assert not node.replica.fresh()
+    await node.replica.start()
+    assert node.replica.fresh()
+    assert state_of(node) == "revoked"
 
 
 async def test_a_full_read_overtaken_by_news_brings_nobody_back() -> None:
