@@ -25,12 +25,13 @@ from tests.support.history import STALE, Revocation, delays, percentile, violati
 from tests.support.scale import LONG, scaled
 
 REPLICAS = 4
-BOUND_S = 2.0
+BOUND_S = scaled(2.8, 2.0)
 COMMIT_TIME_SLACK_S = 0.1
 """PostgreSQL notes the time of a commit before it writes it."""
 REVOCATIONS = scaled(40, 1000)
 ROUNDS = scaled(1, 20)
-RECOVERY_S = 2.0
+RECOVERY_S = scaled(8.0, 2.0)
+"""A full run has the machine alone."""
 P99_S = 0.050
 LOADED_S = 1.0
 """What a short run allows, for it shares its machine with other tests."""
@@ -122,7 +123,8 @@ def test_a_fleet_cut_off_from_its_database_admits_nobody_and_tells_all_to_come_a
         assert len(stale) > 100
         assert all(call.retry for call in stale)
         first = min(call.start for call in stale)
-        during = [call for call in client.history.calls if first + 0.5 < call.start < first + 1.5]
+        last = first + BOUND_S / 4 + 0.2  # a replica may have asked so much later than the first
+        during = [call for call in client.history.calls if last < call.start < last + 0.7]
         assert {call.outcome for call in during} == {STALE}
         assert {call.replica for call in during} == set(range(REPLICAS))
         assert recovery_s <= RECOVERY_S
@@ -133,6 +135,7 @@ async def _through(
 ) -> tuple[FleetClient, float]:
     """What happened, and how long after the fault the fleet was whole again (s)."""
     async with _client(fleet) as client, Load(client) as load:
+        await client.whole()
         spare, bystander, *crowd = await client.crowd(CROWD, f"{fault.__name__}-{next(NAMES)}".replace("_", "-"))
         victim = draw.choice(fleet.replicas)
         load.aim([spare, bystander, *crowd])

@@ -151,6 +151,14 @@ class FleetClient:
         self.history.revocations.append(revocation)
         return revocation
 
+    async def whole(self, within_s: float = 30.0) -> None:
+        """Waits until every replica exchanges the administrator's secret, as before any fault."""
+        async with asyncio.timeout(within_s):
+            while True:
+                if all([(await self.issue(replica, self._admin)).token for replica in self.replicas]):
+                    return
+                await asyncio.sleep(0.05)
+
     async def as_admin(self) -> tuple[tuple[str, str], ...]:
         """Metadata of a call by the administrator, with a token of any replica that issues one."""
         async with self._issuing:

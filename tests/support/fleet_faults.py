@@ -25,7 +25,7 @@ REVOKE = """
 HELD_S = 0.4
 PAUSE_S = 3.0
 CUT_S = 3.0
-OUTAGE_S = 4.0
+OUTAGE_S = 5.0
 
 
 @dataclass(slots=True)

@@ -75,10 +75,10 @@ def test_a_line_that_is_no_assignment_is_refused_without_being_quoted(tmp_path: 
 def test_a_new_env_file_is_private_and_reads_back(tmp_path: Path) -> None:
     """Mode 0600 from its first moment, whatever the umask; odd values survive."""
     path = tmp_path / "app.env"
-    values = {"TYPEPLATE_CLIENT_ID": "a", "TYPEPLATE_CLIENT_SECRET": "it's $HOME"}
+    values = {"TYPEPLATE_TARGET": "h:1", "TYPEPLATE_CLIENT_ID": "a", "TYPEPLATE_CLIENT_SECRET": "it's $HOME"}
     with EnvFile(path) as file:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        file.fill(values)
+        file.fill(*values.values())
     assert read_env_file(path) == values
 
 
