@@ -52,9 +52,14 @@ class AsyncSession:
         """Whether its loop will never run again."""
         return self._loop.is_closed()
 
+    @property
+    def inherited(self) -> bool:
+        """Whether it belongs to the process that this one was forked from."""
+        return self._pid != os.getpid()
+
     def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether this is the loop's session in this process."""
-        return self._loop is loop and self._pid == os.getpid()
+        return self._loop is loop and not self.inherited
 
     async def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
         from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
