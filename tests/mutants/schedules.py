@@ -73,8 +73,9 @@ SCHEDULES: Final = (
         (
             Edit(
                 "auth/replica.py",
-                "            if self._apply(page, as_of):\n",
-                "            await self._acknowledge(page)\n            if self._apply(page, as_of):\n",
+                "        elif self._continues(page) and self._apply(page, as_of):\n            await self._acknowledge(page)\n",
+                "        elif self._continues(page):\n            await self._acknowledge(page)\n"
+                "            self._apply(page, as_of)\n",
             ),
         ),
         caught_by=(f"{REPLICA}::test_what_is_acknowledged_is_applied_and_told_before",),

@@ -139,9 +139,8 @@ class Replica:
         self._bound = page.max_staleness_s
         if not page.present:
             self._start_anew()
-        elif self._continues(page):
-            if self._apply(page, as_of):
-                await self._acknowledge(page)
+        elif self._continues(page) and self._apply(page, as_of):
+            await self._acknowledge(page)
 
     async def reconcile(self) -> int:
         """Reads everything and takes over what is missing; how many rows were. They count in `drift`."""
