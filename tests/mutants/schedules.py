@@ -73,7 +73,8 @@ SCHEDULES: Final = (
         (
             Edit(
                 "auth/replica.py",
-                "        elif self._continues(page) and self._apply(page, as_of):\n            await self._acknowledge(page)\n",
+                "        elif self._continues(page) and self._apply(page, as_of):\n"
+                "            await self._acknowledge(page)\n",
                 "        elif self._continues(page):\n            await self._acknowledge(page)\n"
                 "            self._apply(page, as_of)\n",
             ),
