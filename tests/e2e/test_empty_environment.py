@@ -13,11 +13,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.foreign import NAME, server_for_strangers
 from tests.support.server import ROOT
 from tests.support.wheels import build_wheel, install_alone
 
 DEPENDENCIES = ("grpcio", "protobuf", "googleapis-common-protos", "typing-extensions")
 USE = "from typeplate import Client; Client('vehicles.internal:443', client_id='app', client_secret='tps_x')"
+CALL = """
+import asyncio, sys
+from typeplate import AsyncClient, Client
+
+async def use():
+    async with AsyncClient.from_env() as client:
+        return (await client.data.get_vehicle(name=sys.argv[1])).make
+
+with Client.from_env() as client:
+    print(client.data.get_vehicle(name=sys.argv[1]).make, asyncio.run(use()))
+"""
 PAIRS = 7
 IMPORT_RATIO, HELP_S = 1.5, 0.25
 
@@ -31,9 +43,10 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install_alone(build_wheel(ROOT / "client_sdk", place), place, *DEPENDENCIES)
 
 
-def run(*command: str | Path) -> tuple[float, str]:
+def run(*command: str | Path, **settings: str) -> tuple[float, str]:
     """CPU seconds of a program, which other programs on the machine do not change, and what it printed."""
     environ = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    environ |= {f"TYPEPLATE_{name}": value for name, value in settings.items()}
     with subprocess.Popen(list(map(str, command)), env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = process.stdout.read()
@@ -78,3 +91,12 @@ def test_the_command_is_quick_to_help(python: Path) -> None:
     help_s = [run(python.with_name("typeplate"), "--help") for _ in range(PAIRS)]
     assert all("usage: typeplate" in said for _, said in help_s)
     assert statistics.median(seconds for seconds, _ in help_s[1:]) <= HELP_S
+
+
+def test_both_clients_and_the_command_work_without_the_server_package(python: Path, tmp_path: Path) -> None:
+    with server_for_strangers(tmp_path) as server:
+        key = {"TARGET": server.address, "CLIENT_ID": server.client_id, "CLIENT_SECRET": server.client_secret}
+        command = python.with_name("typeplate")
+        assert json.loads(run(command, "vehicles", "get", NAME, "--json", **key)[1])["make"] == "Audi"
+        assert "admin" in run(command, "clients", "list", **key)[1]
+        assert run(python, "-W", "error", "-c", CALL, NAME, **key)[1].split() == ["Audi", "Audi"]
