@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.auth_world import PEER, AuthWorld
+from tests.support.auth_world import AuthWorld
 from tests.support.scale import scaled
 from typeplate_server.auth.admission import Admission
 from typeplate_server.auth.clients import VEHICLES_READ, ClientState
