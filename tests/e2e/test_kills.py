@@ -113,7 +113,7 @@ async def _write_and_kill(target: Target, ledger: Ledger, after_s: float) -> Non
 
 async def _serves(target: Target) -> None:
     async with FleetClient([target.server.address], target.admin) as client:
-        await client.as_admin()
+        await client.whole()
 
 
 async def _faults(target: Target, ledger: Ledger, clients: int) -> list[str]:
