@@ -13,6 +13,7 @@ TIMEOUT = {
     False: "Seconds this call may take, waiting for a token and for the server included. Absent: the client's default.",
     True: "Seconds the whole stream may take. Absent: no limit.",
 }
+RESUMED = "Broken off, the stream goes on by itself after the last message received, over an outage of up to 5 minutes."
 PAGE_TIMEOUT = "Seconds each page may take. Absent: the client's default."
 
 
@@ -23,7 +24,8 @@ def documented(method: Method) -> list[tuple[str, str]]:
         entries = [(a.name, a.comment) for a in method.arguments]
         entries.append(("request", REQUEST if entries else "A ready request."))
     streaming = method.client_streaming or method.server_streaming
-    return [*entries, ("timeout", PAGE_TIMEOUT if method.item else TIMEOUT[streaming])]
+    about = PAGE_TIMEOUT if method.item else TIMEOUT[streaming]
+    return [*entries, ("timeout", f"{about} {RESUMED}" if method.resume else about)]
 
 
 def docstring(comment: str, arguments: list[tuple[str, str]], indent: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+import catalog
 import model
 import surface
 
@@ -79,7 +80,7 @@ def generate(protos: Path, out: Path) -> None:
     """Generates everything below `out`, which is a package root (it will hold `typeplate/`)."""
     descriptors = run_protoc(protos, out)
     (out / "typeplate/v1/__init__.py").write_text(V1_INIT)
-    sys.path.insert(0, str(out))  # for the option typeplate.v1.access, which the model reads
+    sys.path.insert(0, str(out))  # for our options, typeplate.v1.access and resume, which the model reads
     services = model.read_services(descriptors)
     target = out / "typeplate/_surface"
     target.mkdir()
@@ -116,7 +117,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             generate(options.protos.resolve(), Path(scratch))
             new = contents(Path(scratch))
-    except (GenerationError, model.ModelError, metadata.PackageNotFoundError) as error:
+    except (GenerationError, catalog.ModelError, metadata.PackageNotFoundError) as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 1
     if not options.check:

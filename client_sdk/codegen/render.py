@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from docstrings import docstring, documented
 from model import Argument, Method, Service
+from resuming import Resume
 
 HEADER = "Generated from the protos by `make proto`; do not edit."
 MODULES = {
@@ -91,6 +92,8 @@ def runtime_imports(methods: tuple[Method, ...]) -> Iterator[str]:
     yield "from typeplate._options import Timeout"
     if any(method.item for method in methods):
         yield "from typeplate._paging import AsyncPager, Pager"
+    if any(method.resume for method in methods):
+        yield "from typeplate._resume import Resume"
     if any(method.server_streaming for method in methods):
         yield "from typeplate._streams import ResponseStream"
         yield "from typeplate._streams_aio import AsyncResponseStream"
@@ -233,6 +236,11 @@ def unary_request_call(method: Method, *, aio: bool) -> Iterator[str]:
         yield "    request,"
         yield f"    lambda page: page.{method.item[0]},"
         yield ")"
+    elif method.resume:
+        yield f"return {prefix}ResponseStream("
+        yield from (f"    {each}," for each in ("self._calls", f"lambda: self._stub.{method.name}", "request", options))
+        yield f"    resume={resume(method.resume)},"
+        yield ")"
     elif method.server_streaming:
         yield from call(
             f"return {prefix}ResponseStream",
@@ -240,6 +248,12 @@ def unary_request_call(method: Method, *, aio: bool) -> Iterator[str]:
         )
     else:
         yield f"return {'await ' if aio else ''}self._calls.unary(self._stub.{method.name}, request, {options})"
+
+
+def resume(rule: Resume) -> str:
+    parts = {"position": rule.position, "into": rule.into, "keep": rule.keep}
+    given = ", ".join(f'{name}="{field}"' for name, field in parts.items() if field)
+    return f"Resume({given})"
 
 
 def call(function: str, arguments: str) -> Iterator[str]:

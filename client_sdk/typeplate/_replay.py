@@ -25,17 +25,18 @@ LIMIT_BYTES = 1 << 20
 class Once:
     """The one request of a stream of responses."""
 
-    complete = True
-
     def __init__(self, request: Message) -> None:
+        self.complete = True
         self._request = request
 
     def attempt(self) -> Message:
         """What to send."""
         return self._request
 
-    def commit(self) -> None:
+    def received(self, _: Any) -> bool:
         """The server has answered."""
+        self.complete = False
+        return False
 
 
 class Kept(Generic[T]):
@@ -93,9 +94,10 @@ class Replay(Generic[T]):
         """Whether everything sent can be sent again."""
         return self._kept.complete
 
-    def commit(self) -> None:
+    def received(self, _: Any) -> bool:
         """The server has answered: nothing will be sent again."""
         self._kept.complete = False
+        return False
 
     def attempt(self) -> Iterator[T]:
         """The requests from the first on, for a new attempt."""
@@ -155,9 +157,10 @@ class AsyncReplay(Generic[T]):
         """Whether everything sent can be sent again."""
         return self._kept.complete
 
-    def commit(self) -> None:
+    def received(self, _: Any) -> bool:
         """The server has answered: nothing will be sent again."""
         self._kept.complete = False
+        return False
 
     def attempt(self) -> AsyncIterator[T]:
         """The requests from the first on, for a new attempt."""

@@ -1,26 +1,29 @@
 """Owns streams of responses of a synchronous client, and the rule when a stream is opened again.
 
-A stream is opened again only before its first message, so nothing is ever delivered twice: once after a refused token,
-and while the server is away and the method is idempotent, within the client's default timeout.
+Nothing is ever delivered twice: a stream is opened again only before its first message, or if it can go on after the
+last one received (`_resume`). It is so once after a refused token, and while the server is away and the method is
+idempotent: within the client's default timeout, or, of a stream that has moved on, within `OUTAGE_S`.
 """
 
 from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from typeplate._options import Timeout, deadline_of
 from typeplate._replay import Once, Replay
+from typeplate._resume import Resumable, Resume
 from typeplate._status import typed_error
-from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
+from typeplate.errors import Cancelled, TypeplateError, Unavailable
 
 if TYPE_CHECKING:
     from typeplate._calls import Calls
@@ -28,17 +31,35 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+OUTAGE_S = 300.0
+"""How long a stream that has moved on waits for the server to come back, where its timeout does not end it first."""
+STOOD_S = 30.0
+"""A call that lasted so long was no failed try, even if the stream had nothing to say."""
 
 
 @dataclass(slots=True)
 class Opening:
-    """The tries to open one stream: since when (monotonic seconds), how often, and what they may cost."""
+    """The tries to open one stream, and to open it again: since when (monotonic seconds), how often, at what cost."""
 
     started: float
     timeout: float | None
     patience: float
     repeatable: bool
     attempts: int = 0
+    replaced: bool = False
+    opened: float = math.inf
+    since: float = -math.inf
+
+    def moved_on(self) -> None:
+        """The stream has come further: the next failure is the first of another outage."""
+        self.attempts, self.replaced, self.since = 0, False, math.inf
+
+    def failed(self, now: float) -> None:
+        """A call has failed."""
+        if now - self.opened >= STOOD_S:
+            self.moved_on()
+        self.opened = math.inf
+        self.since = min(self.since, now)
 
     def left(self, now: float) -> float | None:
         """What is left of the stream's own timeout."""
@@ -46,13 +67,50 @@ class Opening:
 
     def pause(self, error: TypeplateError, now: float, draw: float) -> float | None:
         """Seconds until the stream is opened again after `error`; None: it is not."""
-        if not self.repeatable or not isinstance(error, Unavailable) or isinstance(error, DeadlineExceeded):
+        if not self.repeatable or not isinstance(error, Unavailable):
             return None
         longest = min(FIRST_PAUSE_S * 2.0 ** min(self.attempts, 8), LONGEST_PAUSE_S)
         self.attempts += 1
         seconds = max(longest * (1 - draw / 2), error.retry_after or 0.0)
-        limit = self.patience if self.timeout is None else min(self.timeout, self.patience)
-        return seconds if now + seconds < self.started + limit else None
+        until = self.started + self.patience if self.since < self.started else self.since + OUTAGE_S
+        if self.timeout is not None:
+            until = min(until, self.started + self.timeout)
+        return seconds if now + seconds < until else None
+
+
+class Requests(Protocol):
+    """What is sent, and whether it may be sent again."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether another call would lose or repeat nothing."""
+
+
+class Recoverable(Protocol):
+    """Who performs the calls, of either kind."""
+
+    def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
+        """Whether to try once more with another token."""
+
+
+def again(
+    calls: Recoverable, requests: Requests, opening: Opening, token: Token | None, error: TypeplateError
+) -> float | None:
+    """Seconds until a stream is opened again after `error`, which its call with this token met; None: it is not."""
+    now = time.monotonic()
+    opening.failed(now)
+    replaceable = calls.replaceable(token, error, last=opening.replaced)
+    if not requests.complete:
+        return None
+    if replaceable:
+        opening.replaced = True
+        return 0.0
+    return opening.pause(error, now, random.random())  # noqa: S311 - jitter
+
+
+def once(request: Message, resume: Resume | None) -> Once | Resumable:
+    """The one request of a stream of responses."""
+    return Once(request) if resume is None else Resumable(request, resume)
 
 
 class ResponseStream(Generic[T]):
@@ -67,16 +125,20 @@ class ResponseStream(Generic[T]):
         *,
         idempotent: bool = False,
         public: bool = False,
+        resume: Resume | None = None,
     ) -> None:
         self._calls = calls
         self._method = method
-        self._requests = Once(request) if isinstance(request, Message) else Replay(request)
+        self._requests = Replay(request) if not isinstance(request, Message) else once(request, resume)
         self._timeout = deadline_of(timeout, math.inf)
-        self._idempotent = idempotent
+        self._idempotent = idempotent or resume is not None
         self._public = public
+        self._opening: Opening | None = None
+        self._token: Token | None = None
         self._call: Any = None
-        self._started = False
+        self._broken = True
         self._ended = False
+        self._cancelled = threading.Event()
 
     def __iter__(self) -> Iterator[T]:
         return self
@@ -85,47 +147,54 @@ class ResponseStream(Generic[T]):
         if self._ended:
             raise StopIteration
         try:
-            message = self._receive() if self._started else self._first()
+            return self._next()
         except BaseException:  # StopIteration too: nothing comes after any of them
             self._ended = True
             raise
-        if not self._started:
-            self._started = True
-            self._requests.commit()
-        return message
 
-    def _first(self) -> T:
-        opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
-        replaced = False
+    def _next(self) -> T:
+        """The next message, of another call where one has failed and that is no loss."""
+        if (opening := self._opening) is None:
+            opening = self._opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
         while True:
-            token = None
             try:
-                token = None if self._public else self._calls.token(opening.left(time.monotonic()), ample=True)
-                self._open(token, opening)
-                return self._receive()
+                message = self._receive(opening)
             except TypeplateError as error:
-                if self._calls.replaceable(token, error, last=replaced) and self._requests.complete:
-                    replaced = True
-                    continue
-                if (pause := opening.pause(error, time.monotonic(), random.random())) is None:  # noqa: S311 - jitter
+                if (pause := again(self._calls, self._requests, opening, self._token, error)) is None:
                     raise
-            time.sleep(pause)
+                self._broken = True
+            else:
+                if self._requests.received(message):
+                    opening.moved_on()
+                return message
+            if self._cancelled.wait(pause):
+                raise Cancelled("the stream was cancelled")
 
-    def _open(self, token: Token | None, opening: Opening) -> None:
-        metadata = (token.authorization,) if token else None
-        left = opening.left(time.monotonic())
-        self._call = self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
-
-    def _receive(self) -> T:
+    def _receive(self, opening: Opening) -> T:
+        if self._broken:
+            self._open(opening)
         try:
             message: T = next(self._call)
         except grpc.RpcError as error:
             raise typed_error(error) from error
         return message
 
+    def _open(self, opening: Opening) -> None:
+        self._token = None
+        if not self._public:
+            self._token = self._calls.token(opening.left(time.monotonic()), ample=True)
+        metadata = (self._token.authorization,) if self._token else None
+        opening.opened = time.monotonic()
+        left = opening.left(opening.opened)
+        self._call = self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
+        self._broken = False
+        if self._cancelled.is_set():
+            self._call.cancel()
+
     def cancel(self) -> None:
         """Ends the stream; a `next` under way raises Cancelled."""
         self._ended = True
+        self._cancelled.set()
         if self._call is not None:
             self._call.cancel()
 

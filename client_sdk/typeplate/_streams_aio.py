@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
@@ -14,10 +13,11 @@ import grpc
 from google.protobuf.message import Message
 
 from typeplate._options import Timeout, deadline_of
-from typeplate._replay import AsyncReplay, Once
+from typeplate._replay import AsyncReplay
+from typeplate._resume import Resume
 from typeplate._status import typed_error
-from typeplate._streams import Opening
-from typeplate.errors import TypeplateError
+from typeplate._streams import Opening, again, once
+from typeplate.errors import Cancelled, TypeplateError
 
 if TYPE_CHECKING:
     from typeplate._calls_aio import AsyncCalls
@@ -40,13 +40,16 @@ class AsyncResponseStream(Generic[T]):
         *,
         idempotent: bool = False,
         public: bool = False,
+        resume: Resume | None = None,
     ) -> None:
         self._calls = calls
         self._method = method
-        self._requests = Once(request) if isinstance(request, Message) else AsyncReplay(request)
+        self._requests = AsyncReplay(request) if not isinstance(request, Message) else once(request, resume)
         self._timeout = deadline_of(timeout, math.inf)
-        self._idempotent = idempotent
+        self._idempotent = idempotent or resume is not None
         self._public = public
+        self._opening: Opening | None = None
+        self._token: Token | None = None
         self._call: Any = None
         self._messages: AsyncIterator[T] | None = None
         self._ended = False
@@ -58,44 +61,48 @@ class AsyncResponseStream(Generic[T]):
         if self._ended:
             raise StopAsyncIteration
         try:
-            return await (self._first() if self._messages is None else self._receive(self._messages))
+            return await self._next()
         except BaseException:  # StopAsyncIteration too: nothing comes after any of them
             self.cancel()
             raise
 
-    async def _first(self) -> T:
-        opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
-        replaced = False
+    async def _next(self) -> T:
+        """The next message, of another call where one has failed and that is no loss."""
+        if (opening := self._opening) is None:
+            opening = self._opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
         while True:
-            token = None
             try:
-                token = None if self._public else await self._calls.token(opening.left(time.monotonic()), ample=True)
-                messages = self._open(token, opening)
-                message = await self._receive(messages)
+                message = await self._receive(opening)
             except TypeplateError as error:
-                if self._calls.replaceable(token, error, last=replaced) and self._requests.complete:
-                    replaced = True
-                    continue
-                if (pause := opening.pause(error, time.monotonic(), random.random())) is None:  # noqa: S311 - jitter
+                if (pause := again(self._calls, self._requests, opening, self._token, error)) is None:
                     raise
+                self._messages = None
             else:
-                self._messages = messages
-                self._requests.commit()
+                if self._requests.received(message):
+                    opening.moved_on()
                 return message
             await asyncio.sleep(pause)
+            if self._ended:
+                raise Cancelled("the stream was cancelled")
 
-    def _open(self, token: Token | None, opening: Opening) -> AsyncIterator[T]:
-        metadata = (token.authorization,) if token else None
-        left = opening.left(time.monotonic())
+    async def _receive(self, opening: Opening) -> T:
+        if self._messages is None:
+            self._messages = await self._open(opening)
+        try:
+            return await anext(self._messages)
+        except grpc.RpcError as error:
+            raise typed_error(error) from error
+
+    async def _open(self, opening: Opening) -> AsyncIterator[T]:
+        self._token = None
+        if not self._public:
+            self._token = await self._calls.token(opening.left(time.monotonic()), ample=True)
+        metadata = (self._token.authorization,) if self._token else None
+        opening.opened = time.monotonic()
+        left = opening.left(opening.opened)
         self._call = keeping_status(self._method()(self._requests.attempt(), timeout=left, metadata=metadata))
         messages: AsyncIterator[T] = self._call.__aiter__()
         return messages
-
-    async def _receive(self, messages: AsyncIterator[T]) -> T:
-        try:
-            return await anext(messages)
-        except grpc.RpcError as error:
-            raise typed_error(error) from error
 
     def cancel(self) -> None:
         """Ends the stream."""

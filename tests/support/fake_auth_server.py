@@ -62,6 +62,7 @@ class Program:
     calls_reason: str = ""
     calls_left: int = 0
     retry_after: float | None = None
+    breaks_with: str = "DATABASE_UNAVAILABLE"
 
 
 class FakeServer:
@@ -197,12 +198,19 @@ class _Data(DataServiceServicer):
     def ExportVehicles(
         self, request: data_service_pb2.ExportVehiclesRequest, context: Context
     ) -> Iterator[data_service_pb2.ExportVehiclesResponse]:
-        """Three messages; none for the source `none`; an error after the first one for the source `broken`."""
+        """Three messages of a vehicle each, the next after `after`; none for the source `none`.
+
+        For the source `broken` an error after each of them; for `stuck` after one that brings nothing.
+        """
         self._server.admit("ExportVehicles", context)
-        for revision in range(0 if request.source == "none" else 3):
-            if revision and request.source == "broken":
-                refuse(context, "DATABASE_UNAVAILABLE")
-            yield data_service_pb2.ExportVehiclesResponse(revision=revision + 1)
+        first = int(request.after.rpartition("-")[2] or 0)
+        for number in range(3 if request.source == "none" else first, 3):
+            made = data_service_pb2.ExportVehiclesResponse(revision=number + 1)
+            if request.source != "stuck":
+                made.vehicles.add(name=f"vehicles/epa-{number + 1}")
+            yield made
+            if request.source in {"broken", "stuck"}:
+                refuse(context, self._server.program.breaks_with, retry_after=self._server.program.retry_after)
 
     def ImportVehicles(
         self, request_iterator: Iterator[data_service_pb2.ImportVehiclesRequest], context: Context

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from tests.support.fake_auth_server import COLLECT
 from typeplate import AsyncClient, Client
 from typeplate._options import Timeout
+from typeplate._streams import ResponseStream
+from typeplate._streams_aio import AsyncResponseStream
 from typeplate.testing._quiet import is_noise
 from typeplate.v1 import data_service_pb2, vehicle_pb2
 
@@ -37,7 +39,8 @@ class Driver(Protocol):
 
     many: int
 
-    # `upload` does as a generated method for a stream of requests would; there is none yet.
+    # `upload` does as a generated method for a stream of requests would; there is none yet. `unresumed` exports without
+    # the rule how it goes on.
 
     @property
     def client(self) -> Client | AsyncClient: ...
@@ -48,6 +51,8 @@ class Driver(Protocol):
     def vehicles(self, **arguments: Any) -> list[vehicle_pb2.Vehicle]: ...
     def pages(self, **arguments: Any) -> list[int]: ...
     def export(self, **arguments: Any) -> list[int]: ...
+    def exported(self, **arguments: Any) -> list[data_service_pb2.ExportVehiclesResponse]: ...
+    def unresumed(self, request: data_service_pb2.ExportVehiclesRequest) -> list[Any]: ...
     def import_(self, count: int, timeout: Timeout | None = None) -> list[int]: ...
     def collect(self, count: int) -> str: ...
     def upload(self, stub: Callable[[Any], Any], requests: Iterable[Any]) -> Any: ...
@@ -69,6 +74,18 @@ def import_requests(count: int) -> Iterator[data_service_pb2.ImportVehiclesReque
 def collector(channel: Any) -> Any:
     """A raw method that streams requests, on any channel."""
     return channel.stream_unary(COLLECT, vehicle_pb2.Vehicle.SerializeToString, vehicle_pb2.Vehicle.FromString)
+
+
+def numbers(messages: Iterable[data_service_pb2.ExportVehiclesResponse]) -> list[int]:
+    """The numbers that the fake server's vehicles are called by."""
+    return [int(vehicle.name.rpartition("-")[2]) for message in messages for vehicle in message.vehicles]
+
+
+def exporter(channel: Any) -> Any:
+    """The raw ExportVehicles."""
+    request, response = data_service_pb2.ExportVehiclesRequest, data_service_pb2.ExportVehiclesResponse
+    path = "/typeplate.v1.DataService/ExportVehicles"
+    return channel.unary_stream(path, request.SerializeToString, response.FromString)
 
 
 def getter(channel: Any) -> Any:
@@ -109,7 +126,14 @@ class SyncDriver:
         return [len(page.vehicles) for page in self.client.data.list_vehicles(**arguments).pages()]
 
     def export(self, **arguments: Any) -> list[int]:
-        return [message.revision for message in self.client.data.export_vehicles(**arguments)]
+        return numbers(self.exported(**arguments))
+
+    def exported(self, **arguments: Any) -> list[data_service_pb2.ExportVehiclesResponse]:
+        return list(self.client.data.export_vehicles(**arguments))
+
+    def unresumed(self, request: data_service_pb2.ExportVehiclesRequest) -> list[Any]:
+        calls = self.client._calls
+        return list(ResponseStream(calls, lambda: calls.stub(exporter), request, None, idempotent=True))
 
     def import_(self, count: int, timeout: Timeout | None = None) -> list[int]:
         answers = self.client.data.import_vehicles(import_requests(count), timeout=timeout)
@@ -191,7 +215,14 @@ class AsyncDriver:
         return [len(page.vehicles) for page in self._collected(self.client.data.list_vehicles(**arguments).pages)]
 
     def export(self, **arguments: Any) -> list[int]:
-        return [each.revision for each in self._collected(lambda: self.client.data.export_vehicles(**arguments))]
+        return numbers(self.exported(**arguments))
+
+    def exported(self, **arguments: Any) -> list[data_service_pb2.ExportVehiclesResponse]:
+        return self._collected(lambda: self.client.data.export_vehicles(**arguments))
+
+    def unresumed(self, request: data_service_pb2.ExportVehiclesRequest) -> list[Any]:
+        calls, stub = self.client._calls, lambda: self.client._calls.stub(exporter)
+        return self._collected(lambda: AsyncResponseStream(calls, stub, request, None, idempotent=True))
 
     def import_(self, count: int, timeout: Timeout | None = None) -> list[int]:
         found = self._collected(lambda: self.client.data.import_vehicles(import_requests(count), timeout=timeout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
@@ -30,6 +31,12 @@ class TcpProxy:
         for each in (self._listener, *self._pairs):
             each.close()
 
+    def cut(self) -> None:
+        """Break every connection there is, as a reset does; from any thread."""
+        for each in list(self._pairs):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def _carry(self) -> None:
         while not self._closing:
             ready, _, _ = select.select([self._listener, *self._pairs], [], [], 0.02)
@@ -41,7 +48,11 @@ class TcpProxy:
 
     def _connect(self) -> None:
         near, _ = self._listener.accept()
-        far = socket.create_connection(self._target)
+        try:
+            far = socket.create_connection(self._target)
+        except OSError:
+            near.close()
+            return
         self._pairs[near], self._pairs[far] = far, near
 
     def _forward(self, source: socket.socket) -> None:

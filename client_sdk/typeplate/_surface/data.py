@@ -12,6 +12,7 @@ from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
 from typeplate._options import Timeout
 from typeplate._paging import AsyncPager, Pager
+from typeplate._resume import Resume
 from typeplate._streams import ResponseStream
 from typeplate._streams_aio import AsyncResponseStream
 from typeplate.v1 import data_service_pb2, data_service_pb2_grpc, vehicle_pb2
@@ -511,7 +512,8 @@ class DataMethods(Methods):
             source: Only vehicles of this source. Empty: of all.
             after: Only vehicles whose name comes after this one: the last that was received. Empty: from the first.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds the whole stream may take. Absent: no limit.
+            timeout: Seconds the whole stream may take. Absent: no limit. Broken off, the stream goes on by itself
+                after the last message received, over an outage of up to 5 minutes.
         """
         if request is None:
             request = build(
@@ -525,7 +527,13 @@ class DataMethods(Methods):
                 source=source,
                 after=after,
             )
-        return ResponseStream(self._calls, lambda: self._stub.ExportVehicles, request, timeout, idempotent=True)
+        return ResponseStream(
+            self._calls,
+            lambda: self._stub.ExportVehicles,
+            request,
+            timeout,
+            resume=Resume(position="vehicles.name", into="after", keep="revision"),
+        )
 
 
 class AsyncDataMethods(Methods):
@@ -1019,7 +1027,8 @@ class AsyncDataMethods(Methods):
             source: Only vehicles of this source. Empty: of all.
             after: Only vehicles whose name comes after this one: the last that was received. Empty: from the first.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds the whole stream may take. Absent: no limit.
+            timeout: Seconds the whole stream may take. Absent: no limit. Broken off, the stream goes on by itself
+                after the last message received, over an outage of up to 5 minutes.
         """
         if request is None:
             request = build(
@@ -1033,4 +1042,10 @@ class AsyncDataMethods(Methods):
                 source=source,
                 after=after,
             )
-        return AsyncResponseStream(self._calls, lambda: self._stub.ExportVehicles, request, timeout, idempotent=True)
+        return AsyncResponseStream(
+            self._calls,
+            lambda: self._stub.ExportVehicles,
+            request,
+            timeout,
+            resume=Resume(position="vehicles.name", into="after", keep="revision"),
+        )

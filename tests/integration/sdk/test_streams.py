@@ -22,6 +22,7 @@ from typeplate.errors import (
     TypeplateError,
     Unavailable,
 )
+from typeplate.v1.data_service_pb2 import ExportVehiclesRequest
 from typeplate.v1.data_service_pb2_grpc import DataServiceStub
 
 TRANSPORTS = ["loopback", "plaintext", "tls", "unix"]
@@ -152,10 +153,10 @@ def test_a_stream_takes_the_stale_token_when_there_is_no_other(
     assert server.tokens_seen == ["token-1", "token-1"]
 
 
-def test_an_error_after_the_first_message_ends_the_stream(connect: Connect, server: FakeServer) -> None:
+def test_an_error_after_the_first_message_ends_a_stream_that_cannot_go_on(connect: Connect, server: FakeServer) -> None:
     """Nothing is delivered twice."""
     with pytest.raises(DatabaseUnavailable):
-        connect().export(source="broken")
+        connect().unresumed(ExportVehiclesRequest(source="broken"))
     assert len(server.calls) == 1
 
 

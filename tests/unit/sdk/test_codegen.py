@@ -203,3 +203,60 @@ def test_a_broken_proto_fails_with_protocs_words(scratch: Path) -> None:
     extend(scratch, RPCS.replace("returns (Vehicle)", "returns (Nonesuch)", 1))
     done = generate(scratch)
     assert (done.returncode, '"Nonesuch" is not defined' in done.stderr) == (1, True)
+
+
+WATCH = """
+  // Watches horns.
+  rpc WatchHorns(WatchHornsRequest) returns (stream WatchHornsResponse) {
+    option (typeplate.v1.access) = {scope: "vehicles:read"};
+    option (typeplate.v1.resume) = {position: "horns.revision" into: "after_revision"};
+    option idempotency_level = NO_SIDE_EFFECTS;
+  }
+}
+
+// See DataService.WatchHorns.
+message WatchHornsRequest {
+  // Only what came after this.
+  int64 after_revision = 1;
+}
+
+// See DataService.WatchHorns.
+message WatchHornsResponse {
+  // One horn.
+  message Horn {
+    // When it came.
+    int64 revision = 1;
+    // Where.
+    string place = 2;
+  }
+  // The horns that came.
+  repeated Horn horns = 1;
+}
+"""
+
+
+def test_a_stream_that_can_be_resumed_needs_its_option_only(scratch: Path) -> None:
+    """Both clients go on by themselves then, and say so."""
+    extend(scratch, WATCH)
+    done = generate(scratch)
+    assert done.returncode == 0, done.stderr
+    surface = (scratch / "sdk/typeplate/_surface/data.py").read_text()
+    assert surface.count('resume=Resume(position="horns.revision", into="after_revision")') == 2
+    assert surface.count("Broken off, the stream goes on by itself") == 4  # ExportVehicles too
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ('"horns.revision"', '"horns.year"', "WatchHorns: resume names a field year"),
+        ('"after_revision"', '"before"', "WatchHorns: resume names a field before"),
+        ('"horns.revision"', '"horns.place"', "WatchHorns: the field after_revision cannot take a horns.place"),
+        ("NO_SIDE_EFFECTS", "IDEMPOTENCY_UNKNOWN", "WatchHorns: only an idempotent stream of responses"),
+        ("returns (stream ", "returns (", "WatchHorns: only an idempotent stream of responses"),
+    ],
+    ids=["no position", "no request field", "other type", "not idempotent", "no stream"],
+)
+def test_a_resume_that_makes_no_sense_fails_the_generation(scratch: Path, right: str, wrong: str, said: str) -> None:
+    extend(scratch, WATCH.replace(right, wrong))
+    done = generate(scratch)
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr

@@ -50,7 +50,7 @@ def test_after_the_answer_nothing_is_kept() -> None:
     replay = Replay(vehicles(5))
     attempt = replay.attempt()
     assert [next(attempt), next(attempt), replay.complete] == [*vehicles(2), True]
-    replay.commit()
+    replay.received(Vehicle())
     assert (list(attempt), replay.complete) == (vehicles(5)[2:], False)
     assert replay._kept._items == []
 
