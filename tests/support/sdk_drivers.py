@@ -257,7 +257,7 @@ class AsyncDriver:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WITHIN_S)
         self._loop.close()
-        assert self.unhandled == []
+        assert self.unhandled == [], self.unhandled
 
     async def _last_words(self) -> None:
         """Lets everything that was cancelled end."""

@@ -1,4 +1,4 @@
-"""A fake server, and a client of each kind against it."""
+"""A fake server, and a client of each kind against it. Every test is watched for secrets that it shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 
 from tests.support.fake_auth_server import FakeServer
 from tests.support.sdk_drivers import DRIVERS, SECRET, Clock, Connect, Driver
+from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport
+
+__all__ = ["_watched", "all_logs", "pytest_runtest_makereport"]
 
 
 @pytest.fixture

@@ -1,0 +1,100 @@
+"""The watch over secrets: it sees one wherever the SDK could show it, and fails the test that does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.secret_watch import WATCH, SecretWatch, judge
+from typeplate import AsyncClient, Client
+from typeplate._credentials import Credentials
+from typeplate._secret import StringSecret
+from typeplate._token import Token, TokenCache
+from typeplate.errors import NotFound
+
+SENTINEL = "tps_watched_SENTINEL"
+TOKEN = "a-watched-token"
+
+
+@pytest.fixture
+def watch() -> Iterator[SecretWatch]:
+    with pytest.MonkeyPatch.context() as patched:
+        made = SecretWatch()
+        made.install(patched)
+        yield made
+        WATCH.clients.clear()  # what was leaked on purpose
+        WATCH.errors.clear()
+
+
+def client() -> Client:
+    return Client("127.0.0.1:1", client_id="app", client_secret=SENTINEL)
+
+
+def test_the_sdk_as_it_is_shows_nothing(watch: SecretWatch) -> None:
+    held = client()
+    other = AsyncClient("127.0.0.1:1", client_id="app", client_secret=SENTINEL)
+    held._calls.session().cache.succeeded(Token(TOKEN, b"", 1.0, 2.0))
+    error = NotFound("no such vehicle")
+    assert watch.known >= {SENTINEL, TOKEN}
+    assert error in watch.errors
+    assert list(watch.clients) == [held, other]
+    assert watch.leaks("calling") == []
+    held.close()
+
+
+def test_a_secret_in_the_output_is_seen(watch: SecretWatch) -> None:
+    """As a whole: a longer word that holds it is another."""
+    client()
+    assert watch.leaks(f"DEBUG: asking with {SENTINEL}.") == ["output shows tps…"]
+    assert watch.leaks(f"DEBUG: asking with {SENTINEL}2") == []
+
+
+def test_a_repr_that_shows_the_secret_is_seen(watch: SecretWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = client()
+    monkeypatch.setattr(StringSecret, "__repr__", lambda source: f"StringSecret({source.value!r})")
+    assert watch.leaks() == ["client Client shows tps…"]
+    held.close()
+
+
+def test_a_repr_that_shows_the_token_is_seen(watch: SecretWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = client()
+    held._calls.session().cache.succeeded(Token(TOKEN, b"", 1.0, 2.0))
+    monkeypatch.setattr(Token, "__repr__", lambda token: f"Token({token.value!r})")
+    assert watch.leaks() == ["client Client shows a-w…"]
+    held.close()
+
+
+def test_a_pickle_that_holds_the_secret_is_seen(watch: SecretWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = client()
+    monkeypatch.setattr(StringSecret, "__reduce__", lambda source: (StringSecret, (source.value,)))
+    assert watch.leaks() == ["client Client shows tps…"]
+    held.close()
+
+
+def test_an_error_that_quotes_the_secret_or_is_caused_by_one_that_does_is_seen(watch: SecretWatch) -> None:
+    request = Credentials("app", StringSecret(SENTINEL)).request(SENTINEL)
+    raised = []
+    for text, cause in ((f"refused: {request}", None), ("refused", ValueError(SENTINEL))):
+        with pytest.raises(NotFound) as caught:
+            raise NotFound(text) from cause
+        raised.append(caught.value)
+        assert watch.leaks() == ["error NotFound shows tps…"]
+
+
+def test_a_test_that_shows_a_secret_fails(watch: SecretWatch) -> None:
+    """And its output is withheld."""
+    client()
+    report = pytest.TestReport("a test", ("file", 1, "test"), {}, "passed", None, "teardown")
+    judge(report, watch)
+    assert report.passed
+    report.sections = [("Captured log call", f"DEBUG asking with {SENTINEL}")]
+    judge(report, watch)
+    assert report.failed
+    assert SENTINEL not in f"{report.longrepr}{report.sections}"
+
+
+def test_this_very_test_is_watched() -> None:
+    """By the hooks of the conftest."""
+    TokenCache(lambda: 0.0).succeeded(Token("a-token-of-this-test", b"", 1.0, 2.0))
+    assert "a-token-of-this-test" in WATCH.known
