@@ -16,11 +16,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from typeplate_server import database_url
+
 PREFIX: Final = "TYPEPLATE_"
 CLIENT_VARIABLES: Final = frozenset({"TARGET", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "CA_FILE"})
 KUBERNETES: Final = re.compile(r"(SERVICE_(HOST|PORT)|PORT)(_\w+)?")  # injected for a Service named `typeplate`
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 LONGEST_TOKEN_LIFETIME_S: Final = 900
 GRPC_EXPERIMENTS: Final = "-event_engine_listener,-event_engine_client"
 
@@ -221,11 +222,8 @@ class Settings:
             )
         if self.workers > 1 and self.listen.startswith("unix:"):
             yield f"{PREFIX}WORKERS must be 1 on a unix socket, which processes cannot share as they share a port"
-        if not self.database.startswith(DATABASES):
-            yield (
-                f"{PREFIX}DATABASE_URL must be of the form sqlite:///PATH or "
-                "postgresql+psycopg://USER[:PASSWORD]@HOST/DATABASE"
-            )
+        if not database_url.is_database_url(self.database):
+            yield f"{PREFIX}DATABASE_URL {database_url.FORM}"
 
 
 def load(arguments: Mapping[str, str]) -> Settings:
@@ -261,21 +259,15 @@ def _unknown(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
 
 
 def shown(settings: Settings) -> list[tuple[str, str]]:
-    """Variable and value of each setting, fit for a screen: a password in a URL is hidden."""
+    """Variable and value of each setting, fit for a screen: of the database's URL what `shown_url` lets through."""
     assert {setting.field for setting in SETTINGS} | {"warnings"} == {field.name for field in fields(Settings)}
     pairs = []
     for setting in SETTINGS:
         value = getattr(settings, setting.field)
-        value = (
-            settings.database if setting.name == "DATABASE_URL" else int(value) if isinstance(value, bool) else value
-        )
-        pairs.append((setting.variable, shown_url(str(value))))
+        if setting.name == "DATABASE_URL":
+            value = database_url.shown_url(settings.database)
+        pairs.append((setting.variable, str(int(value) if isinstance(value, bool) else value)))
     return pairs
-
-
-def shown_url(url: str) -> str:
-    """A URL fit for a screen or a log: its password is hidden."""
-    return re.sub(r"([?&]password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url))
 
 
 def markdown_table() -> str:

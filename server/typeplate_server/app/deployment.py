@@ -17,7 +17,8 @@ from typeplate_server.auth.audit import Chain
 from typeplate_server.auth.keyfile import KeyFile, KeyFileError, load_key_file
 from typeplate_server.auth.sealing import SealBroken, Sealer
 from typeplate_server.auth.store import ReplicaIdentity
-from typeplate_server.config import Settings, shown_url
+from typeplate_server.config import Settings
+from typeplate_server.database_url import shown_url
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.audit import AuditTrail
 from typeplate_server.store.clients import SqlClientStore
@@ -111,7 +112,7 @@ async def forget_earlier_runs(settings: Settings) -> None:
         return
     async with _replicas(settings) as replicas:
         for row in (await replicas.registered()).replicas:
-            await replicas.purge(row.identity, row.heartbeat)
+            await replicas.deregister(row.identity)
 
 
 async def forget_run(settings: Settings, identity: ReplicaIdentity) -> None:
@@ -132,10 +133,10 @@ async def _replicas(settings: Settings) -> AsyncIterator[SqlReplicaStore]:
 
 
 def lost_database(settings: Settings) -> str:
-    """The sentence for an operator whose key file is there and whose database is not."""
+    """The sentence for an operator whose data directory has served a database, which is not there any more."""
     return (
-        f"{DataDir(settings.data_dir).key_file} is there but its database {shown_url(settings.database)} is not: "
-        "restore the database, or move the key file away to begin anew"
+        f"{settings.data_dir} belongs to a database, and {shown_url(settings.database)} is none: restore the database, "
+        f"or move all that is in {settings.data_dir} away to begin anew"
     )
 
 

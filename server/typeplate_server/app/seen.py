@@ -1,10 +1,13 @@
 """How far this machine has seen the deployment's auth state: what tells a backup that was put in its database's place.
 
 Rules kept here:
-* `seen.json` in the data directory names the epoch, the number reached in it, and the epochs before. Within an epoch
-  the number never goes back. It is written within a second of a change, so it is behind by that much at most.
-* A start on less than was seen is refused: changes are missing, revocations maybe among them, and tokens of those whom
-  they refused would live again. `restore-epoch` kills those tokens, and after it the epoch is another one.
+* `seen.json` in the data directory names the epoch, the number reached in it, the head of the audit trail then, and the
+  epochs before. Within an epoch the number never goes back, and the head stays in the trail: another history that has
+  counted as far has other heads. It is written within a second of a change, so it is behind by that much at most.
+* Nothing starts on, or writes auth state to, less than was seen: changes are missing, revocations maybe among them, and
+  tokens of those whom they refused would live again. `restore-epoch` kills those tokens, and after it the epoch is
+  another one.
+* Where something was seen no new deployment is begun, however empty the database is.
 * Who restores this file along with the database, or has a new machine, has to know it without being told.
 """
 
@@ -13,17 +16,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import Connection
+
 from typeplate_server.app.data_dir import DataDir
-from typeplate_server.app.deployment import not_readable, open_database
+from typeplate_server.app.deployment import given_keys_may_begin, lost_database, not_readable, open_database
 from typeplate_server.app.failure import StartupError
+from typeplate_server.auth.audit import Head
 from typeplate_server.auth.replica import Replica
-from typeplate_server.config import Settings, shown_url
+from typeplate_server.config import Settings
+from typeplate_server.database_url import shown_url
 from typeplate_server.errors import ServiceError
-from typeplate_server.store.clocks import AUTH, current
-from typeplate_server.store.deployment import SqlDeploymentStore
+from typeplate_server.store.database import Database
+from typeplate_server.store.faults import DatabaseError
+from typeplate_server.store.migration import schema_state
+from typeplate_server.store.reached import Reached, has_had, reached
 
 EACH_S: Final = 1.0
 
@@ -32,38 +41,52 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The epoch, the number reached in it, and the epochs that came before."""
+    """The epoch, the number reached in it, the epochs that came before, and the audit trail's head by then."""
 
     epoch: str
     seq: int
     earlier: tuple[str, ...] = ()
+    head: Head = Head()
 
-    def then(self, epoch: str, seq: int) -> Seen:
+    def then(self, epoch: str, seq: int, head: Head) -> Seen:
         """What has been seen after that."""
         if epoch != self.epoch:
-            return Seen(epoch, seq, (*self.earlier, self.epoch))
-        return self if seq <= self.seq else Seen(epoch, seq, self.earlier)
+            return Seen(epoch, seq, (*self.earlier, self.epoch), head)
+        return self if seq <= self.seq else Seen(epoch, seq, self.earlier, head)
 
     def is_ahead_of(self, epoch: str, seq: int) -> bool:
         """Whether a database that is there lacks what was seen."""
         return epoch in self.earlier or (epoch == self.epoch and seq < self.seq)
 
 
-async def require_nothing_missing(settings: Settings) -> None:
-    """Raises StartupError when the database is older than this machine has seen it."""
+def require_database(settings: Settings) -> None:
+    """Raises StartupError when there is no schema, where there was one: beside a key file, or seen already."""
     data_dir = DataDir(settings.data_dir)
-    seen = read(data_dir)
+    if read(data_dir) is None and (given_keys_may_begin(settings) or not data_dir.key_file.exists()):
+        return
+    try:
+        if schema_state(settings.database).kind == "empty":
+            raise StartupError(lost_database(settings))
+    except DatabaseError as error:
+        raise StartupError(str(error)) from None
+
+
+async def require_nothing_missing(settings: Settings) -> None:
+    """Raises StartupError when the database is older than this machine has seen it, or is another."""
+    require_database(settings)
+    seen = read(DataDir(settings.data_dir))
     if seen is None:
         return
     database = open_database(settings)
     try:
-        epoch = (await SqlDeploymentStore(database).read()).epoch
-        seq = await database.run(lambda connection: current(connection, AUTH))
+        there, is_missing = await database.run(lambda connection: _compare(connection, seen))
     except ServiceError as error:
         raise not_readable(error) from None
     finally:
         await database.close()
-    if seen.is_ahead_of(epoch, seq):
+    if not there.claimed:
+        raise StartupError(lost_database(settings))
+    if is_missing:
         raise StartupError(
             f"{shown_url(settings.database)} is older than this machine has seen it: a backup was restored, or a "
             "standby that lagged was promoted. Run `typeplate-server restore-epoch`, which kills every access token "
@@ -71,43 +94,59 @@ async def require_nothing_missing(settings: Settings) -> None:
         )
 
 
-async def keep(data_dir: DataDir, replica: Replica) -> None:
-    """Writes what the replica has seen, until cancelled."""
+async def keep(data_dir: DataDir, database: Database, replica: Replica) -> None:
+    """Writes how far the database has come as soon as the replica has heard of it, until cancelled."""
     noted = None
     while True:
-        reached = (replica.history, replica.cursor)
-        if reached != noted:
-            noted = reached if await note(data_dir, replica) else None
+        heard = (replica.history, replica.cursor)
+        if heard != noted:
+            noted = heard if await note(data_dir, database) else None
         await asyncio.sleep(EACH_S)
 
 
-async def note(data_dir: DataDir, replica: Replica) -> bool:
-    """Writes what the replica has seen, if that is more than was written; whether that succeeded. A failure is told."""
-    history, seq = replica.history, replica.cursor.seq
-    if history is None:
-        return False
+async def note(data_dir: DataDir, database: Database) -> bool:
+    """Writes how far the database has come, if that is more than was written; whether that succeeded.
+
+    A failure is told, and so is a database that lacks what was seen: it stays what was seen.
+    """
+    seen = await asyncio.to_thread(read, data_dir)
     try:
-        await asyncio.to_thread(_write, data_dir, history.epoch, seq)
-    except StartupError as error:
-        logger.warning("%s", error)
+        there, is_missing = await database.run(lambda connection: _compare(connection, seen))
+        if is_missing:
+            logger.critical("the database lacks what was seen of it: `typeplate-server restore-epoch` has to be run")
+        else:
+            await asyncio.to_thread(_write, data_dir, seen, there)
+    except (StartupError, ServiceError) as error:
+        logger.warning("how far the database has come could not be noted: %s", error)
         return False
     return True
+
+
+def _compare(connection: Connection, seen: Seen | None) -> tuple[Reached, bool]:
+    """How far it has come, and whether it lacks what was seen."""
+    there = reached(connection)
+    if seen is None:
+        return there, False
+    is_ahead = seen.is_ahead_of(there.epoch, there.seq)
+    return there, is_ahead or (seen.epoch == there.epoch and not has_had(connection, seen.head))
 
 
 def read(data_dir: DataDir) -> Seen | None:
     """What was written; None: nothing yet, or nothing that can be read, which shall keep nobody from starting."""
     try:
         values = json.loads((data_dir.path / "seen.json").read_text("utf-8"))
-        return Seen(str(values["epoch"]), int(values["seq"]), tuple(map(str, values["earlier"])))
+        head = Head.parse(values.get("head", str(Head())))
+        return Seen(str(values["epoch"]), int(values["seq"]), tuple(map(str, values["earlier"])), head)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         logger.warning("%s cannot be read: whether a backup was restored is not known", data_dir.path / "seen.json")
         return None
 
 
-def _write(data_dir: DataDir, epoch: str, seq: int) -> None:
-    before = read(data_dir)
-    after = Seen(epoch, seq) if before is None else before.then(epoch, seq)
+def _write(data_dir: DataDir, before: Seen | None, there: Reached) -> None:
+    reached_now = (there.epoch, there.seq)
+    after = Seen(*reached_now, head=there.head) if before is None else before.then(*reached_now, there.head)
     if after != before:
-        data_dir.write_private(data_dir.path / "seen.json", json.dumps(asdict(after)) + "\n")
+        values = {"epoch": after.epoch, "seq": after.seq, "head": str(after.head), "earlier": after.earlier}
+        data_dir.write_private(data_dir.path / "seen.json", json.dumps(values) + "\n")

@@ -102,11 +102,14 @@ def back_end_of(url: str) -> BackEnd:
     """The back end a URL names. Raises DatabaseError, which repeats no password, for any other URL."""
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
+        readable = "@" not in (parsed.host or "")  # or else a part of the password counts as host
+    except (exc.ArgumentError, ValueError):
+        readable = False
+    if not readable:
         raise DatabaseError(
-            "the database URL cannot be read; it looks like sqlite:///directory/typeplate.db "
-            "or postgresql+psycopg://user@host/database"
-        ) from None
+            "the database URL cannot be read; it looks like sqlite:///directory/typeplate.db or "
+            "postgresql+psycopg://user@host/database, with %40 for an @ in user or password"
+        )
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         return PostgresBackEnd(parsed)
     return SqliteBackEnd(url)
