@@ -12,11 +12,13 @@ import grpc
 import pytest
 
 from tests.support.postgres import shared_postgres
-from tests.support.server import ServerProcess, command_here, running_server
+from tests.support.server import ServerProcess, command, command_here, running_server
 from tests.support.store import BACK_ENDS
 from typeplate.v1 import audit_pb2, auth_service_pb2_grpc, client_pb2
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate_server.app.seen import Seen
+from typeplate_server.auth.audit import Head
+from typeplate_server.store.reached import Reached
 
 
 @dataclass
@@ -39,7 +41,9 @@ class Deployment:
             shutil.copy(self.data_dir / "backup", self.data_dir / "typeplate.db")
 
     def command(self, *arguments: str) -> tuple[int, str]:
-        done = command_here(self.data_dir, *arguments, **self.settings)
+        # What should not serve, and does, must be ended; the others are ten times as fast in this process.
+        run = command if arguments == ("serve",) else command_here
+        done = run(self.data_dir, *arguments, **self.settings)
         return done.returncode, done.stderr
 
 
@@ -123,12 +127,53 @@ def pb_type(name: str) -> int:
     return audit_pb2.AuditEventType.Value(f"AUDIT_EVENT_TYPE_{name}")
 
 
+def there(epoch: str, seq: int, *, had: bool = True) -> Reached:
+    return Reached(epoch, seq, Head(seq, bytes(32)), True, had)
+
+
 def test_less_than_was_seen_is_told_from_more_and_from_another_epoch() -> None:
-    """Also a backup from before an earlier restore."""
-    seen = Seen("e1", 7).then("e1", 5).then("e1", 9).then("e2", 2)
-    assert seen == Seen("e2", 2, ("e1",))
-    assert [seen.is_ahead_of(*there) for there in (("e2", 1), ("e1", 99))] == [True, True]
-    assert [seen.is_ahead_of(*there) for there in (("e2", 2), ("e2", 3), ("e3", 0))] == [False] * 3
+    """Also a backup from before an earlier restore, and another history that has counted as far."""
+    seen = Seen("e1", 7).then(there("e1", 5)).then(there("e1", 9)).then(there("e2", 2))
+    assert seen == Seen("e2", 2, ("e1",), Head(2, bytes(32)))
+    ahead = [there("e2", 1), there("e1", 99), there("e2", 3, had=False)]
+    assert [seen.is_ahead_of(each) for each in ahead] == [True] * 3
+    behind = [there("e2", 2), there("e2", 3), there("e3", 0, had=False)]
+    assert [seen.is_ahead_of(each) for each in behind] == [False] * 3
+
+
+def test_no_command_writes_to_a_restored_backup_but_restore_epoch(deployment: Deployment) -> None:
+    """What it wrote could make the backup look as far on as what was seen, and a start go unnoticed."""
+    with running_server(deployment.data_dir, **deployment.settings) as server, server.channel() as channel:
+        Admin(server, channel).create("victim")
+    deployment.backup()
+    with running_server(deployment.data_dir, **deployment.settings) as server, server.channel() as channel:
+        Admin(server, channel).revoke("victim")
+    deployment.restore()
+    others = ("init",), ("init", "--new-admin"), ("set-max-staleness", "5"), ("import", "sample"), ("check-config",)
+    for arguments in others:
+        code, message = deployment.command(*arguments)
+        assert (code, "restore-epoch" in message) == (3, True), (arguments, message)
+    assert [path.name for path in deployment.data_dir.glob("admin*.env")] == ["admin.env"]
+    assert deployment.command("restore-epoch", "--yes")[0] == 0
+    for arguments in others:
+        assert deployment.command(*arguments)[0] == 0, arguments
+
+
+def test_another_history_that_has_counted_as_far_is_noticed(deployment: Deployment) -> None:
+    """A restored backup that an older program, or a machine that has not seen more, has written to since."""
+    seen = deployment.data_dir / "seen.json"
+    with running_server(deployment.data_dir, **deployment.settings) as server, server.channel() as channel:
+        Admin(server, channel).create("victim")
+    deployment.backup()
+    with running_server(deployment.data_dir, **deployment.settings) as server, server.channel() as channel:
+        Admin(server, channel).revoke("victim")
+    deployment.restore()
+    seen.rename(deployment.data_dir / "kept")
+    for _ in range(3):
+        assert deployment.command("init", "--new-admin")[0] == 0
+    (deployment.data_dir / "kept").rename(seen)
+    code, message = deployment.command("serve")
+    assert (code, "restore-epoch" in message) == (3, True), message
 
 
 @pytest.fixture(scope="module")
