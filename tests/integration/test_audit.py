@@ -130,6 +130,28 @@ def test_audit_verify_finds_an_edit_and_a_cut_tail(world: World) -> None:
     assert command_here(data_dir, "audit", "verify", "--expect-head", "7").returncode == 2
 
 
+def test_audit_verify_finds_what_was_put_in_before_the_first_and_that_all_is_gone(world: World) -> None:
+    """Whatever number, and whatever type, a row was given that no server wrote."""
+    data_dir = world.server.data_dir
+    database = sqlite3.connect(data_dir / "typeplate.db", isolation_level=None)
+    forge = (
+        "INSERT INTO audit (seq, time, event, client_id, actor, peer, detail, chain) "
+        "VALUES (?, 1.0, 'client_revoked', 'app-one', 'admin', '192.0.2.1', '{}', zeroblob(32))"
+    )
+    for seq in (0, -7):
+        database.execute(forge, [seq])
+        found = command_here(data_dir, "audit", "verify")
+        assert (found.returncode, found.stdout, f"stands entry {seq}" in found.stderr) == (7, "", True)
+        database.execute("DELETE FROM audit WHERE seq < 1")
+    assert command_here(data_dir, "audit", "verify").returncode == 0
+    for edit in ("UPDATE audit SET chain = 'text' WHERE seq = 1", "DELETE FROM audit"):
+        database.execute(edit)
+        found = command_here(data_dir, "audit", "verify")
+        assert (found.returncode, found.stdout) == (7, "")
+    assert "all were removed" in found.stderr
+    database.close()
+
+
 def test_only_an_administrator_reads_the_traces(world: World) -> None:
     """A token without clients:admin gets neither."""
     bearer = (("authorization", f"Bearer {world.token}"),)

@@ -43,7 +43,8 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("MAX_TOKEN_LIFETIME", "59"), ("MAX_TOKEN_LIFETIME", "15m"), ("MAX_TOKEN_LIFETIME", "-900"),
         ("MAX_CONCURRENT_RPCS", "0"), ("LOG_LEVEL", "loud"), ("DRAIN_SECONDS", "nan"), ("DRAIN_SECONDS", "1e3"),
         ("DRAIN_SECONDS", "-1"), ("DRAIN_SECONDS", "inf"), ("DATABASE_URL", "mysql://db/x"),
-        ("DATABASE_URL", "data.db"), ("DATABASE_URL", "postgresql://u:a@b@h/d"), ("WORKERS", "0"), ("WORKERS", "65"), ("WORKERS", "many"),
+        ("DATABASE_URL", "data.db"), ("DATABASE_URL", "postgresql://u:a@b@h/d"),
+        ("WORKERS", "0"), ("WORKERS", "65"), ("WORKERS", "many"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_and_its_variable_named(name: str, value: str) -> None:

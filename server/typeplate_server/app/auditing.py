@@ -11,8 +11,8 @@ from typeplate_server.auth.audit import Chain, Head, TrailBroken, Verification
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.audit import AuditTrail, SqlAuditStore
+from typeplate_server.store.deployment import SqlDeploymentStore
 
-__all__ = ["Head", "TrailBroken", "verify"]
 __all__ = ["Head", "TrailBroken", "verify"]
 
 BATCH: Final = 1000
@@ -26,7 +26,11 @@ async def verify(settings: Settings, expected: Head | None = None) -> Head:
     chain = Chain(read_keys(DataDir(settings.data_dir)).sealing_key)
     database = open_database(settings)
     try:
-        return await _verify(SqlAuditStore(database, AuditTrail(chain, CLOCK)), Verification(chain, expected))
+        # Read before the trail: the entry that the deployment has begun was committed with it.
+        begun = bool((await SqlDeploymentStore(database).read()).key_fingerprint)
+        return await _verify(
+            SqlAuditStore(database, AuditTrail(chain, CLOCK)), Verification(chain, expected, begun=begun)
+        )
     except ServiceError as error:
         raise not_readable(error) from None
     finally:
@@ -34,7 +38,7 @@ async def verify(settings: Settings, expected: Head | None = None) -> Head:
 
 
 async def _verify(audit: SqlAuditStore, verification: Verification) -> Head:
-    while entries := await audit.after(verification.head.seq, BATCH):
+    while entries := await audit.after(verification.head.seq or None, BATCH):
         for entry in entries:
             verification.add(entry)
     return verification.finish()

@@ -3,7 +3,8 @@
 Rules kept here:
 * The key is derived from the key file (HKDF, RFC 5869), so that whoever has the database alone can forge nothing.
 * Each entry's chain value covers the one before it: an edited, removed, inserted or moved entry breaks the chain. Only
-  a cut tail leaves a whole chain, and shows when the head that was written down elsewhere is gone.
+  a cut tail leaves a whole chain, and shows when the head that was written down elsewhere is gone. A deployment that
+  has begun has an entry of that: no trail at all is a broken one.
 * What a change of a client was is told from its row before and after, so that no change can forget its entry.
 * Nothing secret gets in: ids, names of fields, scopes and numbers; no text that a caller may choose freely.
 """
@@ -123,17 +124,25 @@ class Chain:
 
 
 class Verification:
-    """Checks a trail entry by entry, from the first one on; `expected` is a head that must be in it."""
+    """Checks a trail entry by entry, from whatever entry has the smallest `seq` on.
 
-    def __init__(self, chain: Chain, expected: Head | None = None) -> None:
+    `expected` is a head that must be in it, `begun` whether the deployment has begun, so that there must be one.
+    """
+
+    def __init__(self, chain: Chain, expected: Head | None = None, *, begun: bool = False) -> None:
         self._chain = chain
         self._expected = expected
+        self._begun = begun
         self.head = Head()
 
     def add(self, entry: AuditEntry) -> None:
         """Checks the next entry. Raises `TrailBroken`."""
         if entry.seq != self.head.seq + 1:
-            raise TrailBroken(f"entry {self.head.seq + 1} is missing: entry {entry.seq} stands in its place")
+            raise TrailBroken(f"where entry {self.head.seq + 1} belongs stands entry {entry.seq}")
+        if not all(
+            isinstance(text, str) for text in (entry.event, entry.client_id, entry.actor, entry.peer, entry.detail)
+        ):
+            raise TrailBroken(f"entry {entry.seq} is not of the form that a server writes")
         if not hmac.compare_digest(self._chain.next(self.head, entry), entry.chain):
             raise TrailBroken(f"entry {entry.seq} was changed, moved or put in, or the one before it was")
         self.head = Head(entry.seq, entry.chain)
@@ -142,6 +151,8 @@ class Verification:
 
     def finish(self) -> Head:
         """The head, once all entries were added. Raises `TrailBroken` when the trail ends before the expected head."""
+        if self._begun and not self.head.seq:
+            raise TrailBroken("there is no entry, not even that the deployment has begun: all were removed")
         if self._expected is not None and self._expected.seq > self.head.seq:
             raise TrailBroken(f"the trail ends with entry {self.head.seq}: entry {self._expected.seq} was cut off")
         return self.head

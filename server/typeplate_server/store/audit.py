@@ -18,6 +18,7 @@ from typeplate_server.auth.audit import (
     AuditEvent,
     Chain,
     Head,
+    TrailBroken,
     detail_text,
 )
 from typeplate_server.auth.audit_log import AuditQuery
@@ -84,10 +85,9 @@ class SqlAuditStore:
 
         await self._database.write(write, Lane.AUTH)
 
-    async def after(self, seq: int, limit: int) -> tuple[AuditEntry, ...]:
-        """The next entries by `seq`, for who reads the whole trail."""
-        found = select(audit).where(audit.c.seq > seq).order_by(audit.c.seq).limit(limit)
-        return await self._read(found)
+    async def after(self, seq: int | None, limit: int) -> tuple[AuditEntry, ...]:
+        """See `entries_after`."""
+        return await self._database.ask(lambda connection: entries_after(connection, seq, limit))
 
     async def latest(self, query: AuditQuery, before: int | None, limit: int) -> tuple[AuditEntry, ...]:
         """See AuditStore."""
@@ -106,6 +106,20 @@ class SqlAuditStore:
 
     async def _read(self, found: Select[tuple[object, ...]]) -> tuple[AuditEntry, ...]:
         return await self._database.ask(lambda connection: tuple(map(_entry, connection.execute(found))))
+
+
+def entries_after(connection: Connection, seq: int | None, limit: int) -> tuple[AuditEntry, ...]:
+    """The next entries by `seq`, for who reads the whole trail; None: from the very first row, whatever its number.
+
+    Raises `TrailBroken` when one is of a type that the table does not have: SQLite lets anybody put that in.
+    """
+    found = select(audit).order_by(audit.c.seq).limit(limit)
+    if seq is not None:
+        found = found.where(audit.c.seq > seq)
+    try:
+        return tuple(map(_entry, connection.execute(found)))
+    except (TypeError, ValueError):
+        raise TrailBroken(f"one of the {limit} entries after {seq or 0} is not of the form a server writes") from None
 
 
 def _head(connection: Connection) -> Head:

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.support.scale import scaled
 from tests.support.store import NOW, BackEnd, client
 from typeplate_server.auth.audit import (
     AttributedGuard,
@@ -24,7 +25,7 @@ from typeplate_server.auth.audit_log import AuditQuery
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.store import CommitGuard, CommitUnknown, RevokedToken, StoredSigningKey
 from typeplate_server.errors import AlreadyExists, ClientRevoked
-from typeplate_server.store.audit import AuditTrail, SqlAuditStore
+from typeplate_server.store.audit import AuditTrail, SqlAuditStore, entries_after
 from typeplate_server.store.clients import SqlClientStore
 from typeplate_server.store.database import Database
 from typeplate_server.store.deployment import SqlDeploymentStore
@@ -33,6 +34,23 @@ from typeplate_server.store.schema import audit as table
 
 CHAIN = Chain(b"s" * 32)
 ROOT = AttributedGuard(lambda read: None, "root", "192.0.2.1")
+
+
+EDITS = (
+    "UPDATE audit SET event = event || 'x' WHERE seq = :at",
+    "UPDATE audit SET client_id = 'another' WHERE seq = :at",
+    "UPDATE audit SET actor = '' WHERE seq = :at AND actor <> '' OR seq = 1",
+    "UPDATE audit SET peer = peer || '0' WHERE seq = :at",
+    "UPDATE audit SET detail = '{}' WHERE seq = :at",
+    "UPDATE audit SET time = time - 0.5 WHERE seq = :at",
+    "UPDATE audit SET chain = :byte WHERE seq = :at",
+    "UPDATE audit SET seq = :to WHERE seq = :at",
+    "DELETE FROM audit WHERE seq = :at",
+    "DELETE FROM audit WHERE seq <= :at",
+    "DELETE FROM audit",
+    "INSERT INTO audit SELECT :to + 0, time, event, client_id, actor, peer, detail, chain FROM audit WHERE seq = :at",
+)
+"""Of rows before the last; `actor` of the first entry is always edited, for some rows have none to take away."""
 
 
 class FailingTrail:
@@ -63,7 +81,7 @@ def next_generation(current: ClientState, _: object) -> ClientState:
 
 async def verified(audit: SqlAuditStore, expected: Head | None = None) -> Head:
     verification = Verification(CHAIN, expected)
-    for entry in await audit.after(0, 1000):
+    for entry in await audit.after(None, 1000):
         verification.add(entry)
     return verification.finish()
 
@@ -210,6 +228,55 @@ async def test_edits_removals_and_exchanges_of_rows_are_found(
         await verified(audit, head)
 
 
+async def test_every_one_of_many_random_edits_of_rows_is_found(
+    back_end: BackEnd, database: Database, clients: SqlClientStore, trail: AuditTrail
+) -> None:
+    """In a trail of two writers at once and across two epochs; put in before the first entry, or all removed, too."""
+    other = back_end.open()
+    try:
+        writers = [clients, SqlClientStore(other, trail)]
+        await clients.create(client("app", secrets=()), ROOT)
+        for _ in range(2):
+            await SqlDeploymentStore(other, trail).begin_epoch()
+            await asyncio.gather(*(writer.update("app", next_generation, ROOT) for writer in writers * 4))
+    finally:
+        await other.close()
+    dice, missed = random.Random(11), []
+
+    def tamper(connection: Connection) -> Head:
+        for _ in range(scaled(300, 1000)):
+            edit = dice.choice(EDITS)
+            values = {"at": dice.randrange(1, 19), "to": dice.choice((-9, -1, 0, 20, 21, 400)), "byte": b"\x07"}
+            with connection.begin_nested() as savepoint:
+                connection.execute(text(edit), {name: values[name] for name in values if f":{name}" in edit})
+                if not _is_broken(entries_after(connection, None, 1000)):
+                    missed.append((edit, values))
+                savepoint.rollback()
+        return _head_of(entries_after(connection, None, 1000))
+
+    assert (await database.write(tamper)).seq == 19
+    assert missed == []
+
+
+async def test_an_edit_amid_writers_stays_found(
+    back_end: BackEnd, database: Database, clients: SqlClientStore, trail: AuditTrail, audit: SqlAuditStore
+) -> None:
+    """Whoever appends goes on from the last entry and repairs nothing, nor does a new epoch."""
+    for number in range(4):
+        await clients.create(client(f"app-{number}", secrets=()), ROOT)
+    other = back_end.open()
+    try:
+        edit = other.write(lambda connection: connection.execute(text("UPDATE audit SET actor = 'x' WHERE seq = 2")))
+        updates = [writer.update("app-1", next_generation) for writer in [clients, SqlClientStore(other, trail)] * 5]
+        await asyncio.gather(*updates[:5], edit, *updates[5:])
+        await SqlDeploymentStore(other, trail).begin_epoch()
+    finally:
+        await other.close()
+    assert len(await audit.after(None, 100)) == 15
+    with pytest.raises(TrailBroken, match="entry 2 was changed"):
+        await verified(audit)
+
+
 async def test_the_latest_entries_come_first_and_by_condition(clients: SqlClientStore, audit: SqlAuditStore) -> None:
     """By client, kind and time; a page goes on before the last entry seen."""
     await clients.create(client("one", secrets=()))
@@ -226,6 +293,21 @@ async def test_the_latest_entries_come_first_and_by_condition(clients: SqlClient
     assert await seqs(AuditQuery(events=("client_updated",))) == [3]
     assert await seqs(AuditQuery(start_time=NOW + 0.1)) == [3, 2, 1]
     assert await seqs(AuditQuery(end_time=NOW + 0.1)) == []
+
+
+def _head_of(entries: Iterable[AuditEntry]) -> Head:
+    verification = Verification(CHAIN, begun=True)
+    for entry in entries:
+        verification.add(entry)
+    return verification.finish()
+
+
+def _is_broken(entries: Iterable[AuditEntry]) -> bool:
+    try:
+        _head_of(entries)
+    except TrailBroken:
+        return True
+    return False
 
 
 async def _restore(database: Database, entries: tuple[AuditEntry, ...]) -> None:

@@ -90,6 +90,28 @@ def test_every_removal_and_every_exchange_is_found() -> None:
                 verified(forged)
 
 
+@pytest.mark.parametrize("seq", [0, -7])
+def test_an_entry_before_the_first_is_found(seq: int) -> None:
+    """With a chain value of zeros, as the first entry goes on from."""
+    entries = trail(3)
+    with pytest.raises(TrailBroken, match=f"stands entry {seq}"):
+        verified([replace(entries[1], seq=seq, chain=bytes(32)), *entries])
+
+
+def test_no_trail_of_a_deployment_that_has_begun_is_a_broken_one() -> None:
+    """It has the entry that it has begun, at least."""
+    with pytest.raises(TrailBroken, match="all were removed"):
+        Verification(CHAIN, begun=True).finish()
+
+
+def test_a_value_of_another_type_is_found() -> None:
+    """SQLite lets anybody put bytes where text belongs."""
+    entries = trail(2)
+    wrong: Any = b"root"
+    with pytest.raises(TrailBroken, match="entry 2 is not of the form"):
+        verified([entries[0], replace(entries[1], actor=wrong)])
+
+
 def test_an_entry_made_without_the_key_is_found() -> None:
     """Who has the database and not the key file can append nothing, nor write the whole trail anew."""
     entries, theirs = trail(3), Chain(b"t" * 32)
