@@ -36,6 +36,7 @@ class Deployment:
 
     def restore(self) -> None:
         if self.settings:
+            shared_postgres().execute("UPDATE deployment SET max_staleness_s = 1", self._copied)  # it is waited for
             self.settings["DATABASE_URL"] = shared_postgres().url(self._copied)
         else:
             shutil.copy(self.data_dir / "backup", self.data_dir / "typeplate.db")
@@ -141,8 +142,9 @@ def test_less_than_was_seen_is_told_from_more_and_from_another_epoch() -> None:
     assert [seen.is_ahead_of(each) for each in behind] == [False] * 3
 
 
-def test_no_command_writes_to_a_restored_backup_but_restore_epoch(deployment: Deployment) -> None:
+def test_no_command_writes_to_a_restored_backup_but_restore_epoch(tmp_path: Path) -> None:
     """What it wrote could make the backup look as far on as what was seen, and a start go unnoticed."""
+    deployment = Deployment(tmp_path / "data", {})
     with running_server(deployment.data_dir, **deployment.settings) as server, server.channel() as channel:
         Admin(server, channel).create("victim")
     deployment.backup()
@@ -159,8 +161,9 @@ def test_no_command_writes_to_a_restored_backup_but_restore_epoch(deployment: De
         assert deployment.command(*arguments)[0] == 0, arguments
 
 
-def test_another_history_that_has_counted_as_far_is_noticed(deployment: Deployment) -> None:
+def test_another_history_that_has_counted_as_far_is_noticed(tmp_path: Path) -> None:
     """A restored backup that an older program, or a machine that has not seen more, has written to since."""
+    deployment = Deployment(tmp_path / "data", {})
     seen = deployment.data_dir / "seen.json"
     with running_server(deployment.data_dir, **deployment.settings) as server, server.channel() as channel:
         Admin(server, channel).create("victim")

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import (
-    given_keys_may_begin,
     is_in_use,
     key_problem,
-    lost_database,
     lost_key_file,
     not_readable,
     open_database,
     read_keys,
 )
 from typeplate_server.app.failure import StartupError
+from typeplate_server.app.seen import require_database, require_nothing_missing
 from typeplate_server.app.serving import read_tls
 from typeplate_server.auth.keyfile import KeyFile
 from typeplate_server.config import Settings
@@ -34,6 +33,7 @@ def problems(settings: Settings) -> Iterator[str]:
     try:
         if problem := _mismatch(settings, DataDir(settings.data_dir)):
             yield problem
+        asyncio.run(require_nothing_missing(settings))
     except (StartupError, DatabaseError) as error:
         yield str(error)
 
@@ -44,9 +44,7 @@ def _mismatch(settings: Settings, data_dir: DataDir) -> str:
     if not has_keys:
         return "" if is_empty or not asyncio.run(is_in_use(settings)) else lost_key_file(settings)
     keys = read_keys(data_dir)
-    if is_empty:
-        return "" if given_keys_may_begin(settings) else lost_database(settings)
-    return asyncio.run(_key_problem(settings, keys, data_dir))
+    return "" if is_empty else asyncio.run(_key_problem(settings, keys, data_dir))
 
 
 def _is_empty(settings: Settings, data_dir: DataDir) -> bool:
@@ -68,6 +66,7 @@ async def _key_problem(settings: Settings, keys: KeyFile, data_dir: DataDir) -> 
 
 def migrate_schema(settings: Settings) -> str:
     """Bring the schema up; returns a sentence that says what was done."""
+    require_database(settings)
     try:
         before = migrate(settings.database, settings.data_dir)
     except DatabaseError as error:

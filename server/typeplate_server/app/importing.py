@@ -17,6 +17,7 @@ from typing import Final, Literal, Protocol
 from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.deployment import open_database
 from typeplate_server.app.failure import StartupError
+from typeplate_server.app.seen import require_nothing_missing
 from typeplate_server.config import Settings
 from typeplate_server.errors import InvalidArgument, Unavailable
 from typeplate_server.store.vehicles import SqlVehicleStore
@@ -79,6 +80,7 @@ class FileImport:
         Raises StartupError when the database cannot be used, ImportFailed when the file breaks off.
         """
         mode = ImportMode(replace, dry_run)
+        await require_nothing_missing(settings)
         database = open_database(settings)
         try:
             catalog = Catalog(SqlVehicleStore(database), CLOCK)

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import claim, not_readable, open_database, read_keys, trail_of
+from typeplate_server.app.seen import require_nothing_missing
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.deployment import SqlDeploymentStore
@@ -29,6 +30,7 @@ async def set_max_staleness(settings: Settings, seconds: float) -> float:
             await deployment.set_max_staleness(seconds)
         return before
 
+    await require_nothing_missing(settings)
     return await _on_deployment(settings, change)
 
 

@@ -19,8 +19,6 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection
-
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import given_keys_may_begin, lost_database, not_readable, open_database
 from typeplate_server.app.failure import StartupError
@@ -32,9 +30,10 @@ from typeplate_server.errors import ServiceError
 from typeplate_server.store.database import Database
 from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import schema_state
-from typeplate_server.store.reached import Reached, has_had, reached
+from typeplate_server.store.reached import Reached, reached
 
 EACH_S: Final = 1.0
+NO_HEAD: Final = Head()
 
 logger = logging.getLogger(__name__)
 
@@ -46,17 +45,19 @@ class Seen:
     epoch: str
     seq: int
     earlier: tuple[str, ...] = ()
-    head: Head = Head()
+    head: Head = NO_HEAD
 
-    def then(self, epoch: str, seq: int, head: Head) -> Seen:
+    def then(self, there: Reached) -> Seen:
         """What has been seen after that."""
-        if epoch != self.epoch:
-            return Seen(epoch, seq, (*self.earlier, self.epoch), head)
-        return self if seq <= self.seq else Seen(epoch, seq, self.earlier, head)
+        if there.epoch != self.epoch:
+            return Seen(there.epoch, there.seq, (*self.earlier, self.epoch), there.head)
+        return self if there.seq <= self.seq else Seen(there.epoch, there.seq, self.earlier, there.head)
 
-    def is_ahead_of(self, epoch: str, seq: int) -> bool:
-        """Whether a database that is there lacks what was seen."""
-        return epoch in self.earlier or (epoch == self.epoch and seq < self.seq)
+    def is_ahead_of(self, there: Reached) -> bool:
+        """Whether a database that is there lacks what was seen; it was asked for `head`."""
+        if there.epoch == self.epoch:
+            return there.seq < self.seq or not there.had
+        return there.epoch in self.earlier
 
 
 def require_database(settings: Settings) -> None:
@@ -79,14 +80,14 @@ async def require_nothing_missing(settings: Settings) -> None:
         return
     database = open_database(settings)
     try:
-        there, is_missing = await database.run(lambda connection: _compare(connection, seen))
+        there = await database.run(lambda connection: reached(connection, seen.head))
     except ServiceError as error:
         raise not_readable(error) from None
     finally:
         await database.close()
     if not there.claimed:
         raise StartupError(lost_database(settings))
-    if is_missing:
+    if seen.is_ahead_of(there):
         raise StartupError(
             f"{shown_url(settings.database)} is older than this machine has seen it: a backup was restored, or a "
             "standby that lagged was promoted. Run `typeplate-server restore-epoch`, which kills every access token "
@@ -111,8 +112,8 @@ async def note(data_dir: DataDir, database: Database) -> bool:
     """
     seen = await asyncio.to_thread(read, data_dir)
     try:
-        there, is_missing = await database.run(lambda connection: _compare(connection, seen))
-        if is_missing:
+        there = await database.run(lambda connection: reached(connection, NO_HEAD if seen is None else seen.head))
+        if seen is not None and seen.is_ahead_of(there):
             logger.critical("the database lacks what was seen of it: `typeplate-server restore-epoch` has to be run")
         else:
             await asyncio.to_thread(_write, data_dir, seen, there)
@@ -122,20 +123,11 @@ async def note(data_dir: DataDir, database: Database) -> bool:
     return True
 
 
-def _compare(connection: Connection, seen: Seen | None) -> tuple[Reached, bool]:
-    """How far it has come, and whether it lacks what was seen."""
-    there = reached(connection)
-    if seen is None:
-        return there, False
-    is_ahead = seen.is_ahead_of(there.epoch, there.seq)
-    return there, is_ahead or (seen.epoch == there.epoch and not has_had(connection, seen.head))
-
-
 def read(data_dir: DataDir) -> Seen | None:
     """What was written; None: nothing yet, or nothing that can be read, which shall keep nobody from starting."""
     try:
         values = json.loads((data_dir.path / "seen.json").read_text("utf-8"))
-        head = Head.parse(values.get("head", str(Head())))
+        head = Head.parse(values.get("head", str(NO_HEAD)))
         return Seen(str(values["epoch"]), int(values["seq"]), tuple(map(str, values["earlier"])), head)
     except FileNotFoundError:
         return None
@@ -145,8 +137,7 @@ def read(data_dir: DataDir) -> Seen | None:
 
 
 def _write(data_dir: DataDir, before: Seen | None, there: Reached) -> None:
-    reached_now = (there.epoch, there.seq)
-    after = Seen(*reached_now, head=there.head) if before is None else before.then(*reached_now, there.head)
+    after = Seen(there.epoch, there.seq, head=there.head) if before is None else before.then(there)
     if after != before:
         values = {"epoch": after.epoch, "seq": after.seq, "head": str(after.head), "earlier": after.earlier}
         data_dir.write_private(data_dir.path / "seen.json", json.dumps(values) + "\n")

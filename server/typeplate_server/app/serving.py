@@ -100,7 +100,6 @@ async def running(settings: Settings, log: TextIO, hooks: Hooks = NO_HOOKS) -> A
 async def prepare(settings: Settings) -> Path | None:
     """All that comes before the first replica of this machine; returns as `initialise`. Needs the lock."""
     new_admin = await initialise(settings)
-    await seen.require_nothing_missing(settings)
     await forget_earlier_runs(settings)
     return new_admin
 
@@ -142,7 +141,12 @@ async def _following(parts: Parts, data_dir: DataDir) -> AsyncIterator[None]:
         await parts.replica.start()
     except (ServiceError, TimeoutError) as error:
         raise not_readable(error) from None
-    following = (parts.replica.run(), seen.keep(data_dir, parts.replica), chores.run(parts), _follow(parts))
+    following = (
+        parts.replica.run(),
+        seen.keep(data_dir, parts.database, parts.replica),
+        chores.run(parts),
+        _follow(parts),
+    )
     tasks = [asyncio.create_task(work) for work in following]
     try:
         yield
@@ -151,7 +155,7 @@ async def _following(parts: Parts, data_dir: DataDir) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await _in_time(parts.replica.leave())
-        await _in_time(seen.note(data_dir, parts.replica))
+        await _in_time(seen.note(data_dir, parts.database))
         for flush in (parts.time.keep, parts.secret_uses.flush, parts.usage.flush, parts.refusals.flush):
             await _in_time(flush())
 

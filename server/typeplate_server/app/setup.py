@@ -14,15 +14,14 @@ from pathlib import Path
 
 from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import (
-    given_keys_may_begin,
     has_clients,
     is_in_use,
-    lost_database,
     lost_key_file,
     not_readable,
 )
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.parts import Parts, assemble
+from typeplate_server.app.seen import require_nothing_missing
 from typeplate_server.auth.clients import KNOWN_SCOPES
 from typeplate_server.auth.keyfile import KeyFileError, create_key_file
 from typeplate_server.auth.secrets import new_secret
@@ -40,7 +39,8 @@ async def initialise(settings: Settings) -> Path | None:
     The caller holds the data directory's lock.
     """
     data_dir = DataDir(settings.data_dir)
-    _make_database(settings, data_dir)
+    await require_nothing_missing(settings)
+    _make_database(settings)
     if not data_dir.key_file.exists():
         await _make_keys(settings, data_dir)
     parts = await assemble(settings)
@@ -58,6 +58,7 @@ async def initialise(settings: Settings) -> Path | None:
 
 async def new_admin(settings: Settings) -> Path:
     """Make one more administrator, for when no other is left; returns where its credentials lie. Needs the lock."""
+    await require_nothing_missing(settings)
     parts = await assemble(settings)
     try:
         return await _make_admin(settings, DataDir(settings.data_dir), parts, f"admin-{secrets.token_hex(4)}")
@@ -67,13 +68,10 @@ async def new_admin(settings: Settings) -> Path:
         await parts.database.close()
 
 
-def _make_database(settings: Settings, data_dir: DataDir) -> None:
+def _make_database(settings: Settings) -> None:
     try:
-        if schema_state(settings.database).kind != "empty":
-            return
-        if data_dir.key_file.exists() and not given_keys_may_begin(settings):
-            raise StartupError(lost_database(settings))
-        migrate(settings.database, settings.data_dir)
+        if schema_state(settings.database).kind == "empty":
+            migrate(settings.database, settings.data_dir)
     except DatabaseError as error:
         raise StartupError(str(error)) from None
 
