@@ -22,6 +22,7 @@ DATABASE: Final = "tests/unit/store/test_database.py"
 FORGED: Final = "tests/unit/auth/test_forged_tokens.py"
 GUARDS: Final = "tests/integration/test_commit_guards.py"
 TOKENS: Final = "tests/unit/auth/test_token_administration.py"
+DEPLOYMENT: Final = "tests/conformance/store/test_deployment.py"
 UNFINISHED: Final = "tests/integration/test_unfinished_calls.py"
 
 CALLS: Final = (
@@ -229,6 +230,57 @@ CALLS: Final = (
         ),
         caught_by=(f"{FORGED}::test_a_foreign_header_is_refused_before_any_cryptography",),
         spares=(f"{FORGED}::test_the_token_the_forgeries_are_made_from_is_admitted",),
+    ),
+    Mutant(
+        "places-of-waiting-only",
+        "a caller that hangs up leaves its place taken until its write is through the line",
+        (
+            Edit(
+                "auth/token_administration.py",
+                "        with self._writes.hold(caller.client_id):\n"
+                "            written = await self._store.revoke(dead, guard)\n",
+                "        written = await self._store.revoke(dead, guard)\n",
+            ),
+        ),
+        caught_by=(f"{TOKENS}::test_one_client_fills_no_line_of_writes",),
+        spares=(f"{TOKENS}::test_who_waits_for_other_replicas_holds_its_places_too",),
+    ),
+    Mutant(
+        "own-number-believed",
+        "a number counts for those who repeat a revocation only once the feed has brought it",
+        (
+            Edit(
+                "auth/revoked_tokens.py",
+                "setdefault(token.jti, replace(token, changed_seq=0))",
+                "setdefault(token.jti, token)",
+            ),
+        ),
+        caught_by=(f"{TOKENS}::test_a_number_counts_only_in_the_history_that_brought_it",),
+        spares=(f"{TOKENS}::test_repeating_what_the_feed_has_brought_costs_no_write_and_waits_all_the_same",),
+    ),
+    Mutant(
+        "known-while-stale",
+        "what a stale replica knows may be of a history that is over",
+        (Edit("auth/token_administration.py", "            self._admission.recheck(caller)  #", "            #"),),
+        caught_by=(f"{TOKENS}::test_a_number_counts_only_in_the_history_that_brought_it",),
+        spares=(f"{TOKENS}::test_repeating_what_the_feed_has_brought_costs_no_write_and_waits_all_the_same",),
+    ),
+    Mutant(
+        "dead-by-one-clock",
+        "a token counts as dead everywhere only when it is so by every replica's clock",
+        (Edit("auth/token_administration.py", "self._clock() - CLOCK_MARGIN_S", "self._clock()"),),
+        caught_by=(
+            f"{TOKENS}::test_a_token_that_lives_by_another_clock_is_revoked_and_not_taken_for_dead",
+            f"{TOKENS}::test_it_is_kept_until_it_has_expired_and_no_longer",
+        ),
+        spares=(f"{TOKENS}::test_a_revoked_token_is_refused_and_the_clients_others_are_not",),
+    ),
+    Mutant(
+        "one-batch-a-minute",
+        "forgetting goes on until nothing expired is left",
+        (Edit("store/revoked_tokens.py", "            if batch < FORGET_BATCH:\n", "            if True:\n"),),
+        caught_by=(f"{DEPLOYMENT}::test_expired_tokens_are_forgotten_in_short_transactions_until_none_is_left",),
+        spares=(f"{DEPLOYMENT}::test_a_setting_counts_as_a_change",),
     ),
     Mutant(
         "commit-without-sync",

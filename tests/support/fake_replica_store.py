@@ -1,8 +1,8 @@
 """The change feed and the registry of replicas in memory, held to `auth.store.ReplicaStore`, over a fake client store.
 
-Faults are programmed: while `cut` is set every call raises it; `before_snapshot`, `after_snapshot` and `at_acknowledge`
-are awaited where they say, so that a test can hold a call there, move the clock or change the database. `calls` is the
-order in which things were asked.
+Faults are programmed: while `cut` is set every call raises it; `before_snapshot`, `after_snapshot`, `at_acknowledge`
+and `at_revoke` are awaited where they say, so that a test can hold a call there, move the clock or change the database.
+`calls` is the order in which things were asked.
 """
 
 from collections.abc import Awaitable, Callable
@@ -52,6 +52,7 @@ class FakeReplicaStore:
         self.after_snapshot: Hook = None
         self.at_acknowledge: Hook = None
         self.wakeup = FakeWakeup()
+        self.at_revoke: Hook = None
 
     async def register(self, identity: ReplicaIdentity) -> None:
         self._ask("register")
@@ -155,6 +156,7 @@ class FakeRevokedTokenStore:
         for jti in gone:
             del self._database.tokens[jti]
         return len(gone)
+        await _run(database.at_revoke)
 
 
 class FakeDeploymentStore:

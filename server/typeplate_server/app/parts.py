@@ -132,17 +132,19 @@ def _join(
     admission = Admission(ring, verifier, registry, clock, replica.fresh, revoked=revoked)
     limiter = FailureLimiter(time.monotonic)
     return Parts(
+    refusals = RefusalCounts(audit, lambda client_id: registry.get(client_id) is not None)
+    revoked_tokens, count_own = SqlRevokedTokenStore(database, trail), refusals.count_own_revocation
         database=database,
         replica=replica,
         keys=ring,
         admission=admission,
         exchange=TokenExchange(registry, hasher, issuer, clock, replica.fresh, limiter, uses),
         clients=ClientAdministration(SqlClientStore(database, trail), registry, hasher, clock, changes, uses),
-        tokens=TokenAdministration(SqlRevokedTokenStore(database, trail), revoked, verifier, admission, changes, clock),
+        tokens=TokenAdministration(revoked_tokens, revoked, verifier, admission, changes, clock, count_own),
         rotation=KeyAdministration(deployment, stored_keys, sealer, changes, clock),
         secret_uses=uses,
         audit=AuditLog(audit),
-        refusals=RefusalCounts(audit, lambda client_id: registry.get(client_id) is not None),
+        refusals=refusals,
         usage=Usage(SqlUsageStore(database), uses, clock, time.perf_counter, peer_address),
         catalog=Catalog(SqlVehicleStore(database), clock),
         time=KeptTime(deployment, clock),

@@ -1,9 +1,11 @@
 """Reads the audit trail for administrators, and writes into it who was refused: summed up, never one entry a call.
 
 Rules kept here:
-* Refusals are counted in memory by client, peer and reason, and written about each minute: a flood fills no disk.
+* Refusals, and tokens that applications revoke of their own, are counted in memory by client, peer and reason, and
+  written about each minute.
 * A client that does not exist is not named: what a stranger sends does not get into the trail.
-* Beyond MAX_KEYS different refusals a minute, the rest are counted without client and peer.
+* Beyond MAX_KEYS different ones a minute, the rest are counted without client and peer, so that the trail grows by a
+  bounded number of entries whatever anybody sends (adr/0012).
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from typeplate_server.auth.audit import AuditEntry, AuditEvent, EventType
 from typeplate_server.auth.paging import DEFAULT_PAGE, MAX_PAGE, page_token, start_of_page
 from typeplate_server.errors import InvalidArgument
 
-MAX_KEYS: Final = 100
+MAX_KEYS: Final = 20
 Refusal = Literal["issue_refused", "token_refused"]
-_Key = tuple[Refusal, str, str, str]
+_Key = tuple[Literal[Refusal, "token_revoked"], str, str, str]
+_OWN: Final = "revoked by the client itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class AuditLog:
 
 
 class RefusalCounts:
-    """Refusals since the last flush. `known` says whether a client of this id exists."""
+    """Refusals and own revocations since the last flush. `known` says whether a client of this id exists."""
 
     __slots__ = ("_counts", "_known", "_store")
 
@@ -81,6 +84,10 @@ class RefusalCounts:
         """A call was refused. `client_id` is whom it said to be, "" when it did not; `peer` is without port."""
         key = (refusal, client_id if self._known(client_id) else "", peer, reason)
         self._add(key, 1)
+
+    def count_own_revocation(self, client_id: str) -> None:
+        """A client has revoked a token of its own."""
+        self._add(("token_revoked", client_id, "", _OWN), 1)
 
     async def flush(self) -> None:
         """Writes what was counted since the last time. Raises `DatabaseUnavailable`; then nothing is lost."""

@@ -44,6 +44,6 @@ class AuthState:
         Anything but 0 is a fault of the feed. Asked before the page is applied.
         """
         clients = sum(not self.clients.has(client) for client in page.clients if client.changed_seq <= applied_seq)
-        tokens = sum(token.jti not in self.tokens for token in page.revoked_tokens if token.changed_seq <= applied_seq)
+        tokens = sum(not self.tokens.has(token) for token in page.revoked_tokens if token.changed_seq <= applied_seq)
         keys = sum(not self.keys.has(key) for key in page.signing_keys if key.changed_seq <= applied_seq)
         return clients + tokens + keys

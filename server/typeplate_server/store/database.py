@@ -76,6 +76,7 @@ class Database:
         `patience` multiplies the time a connection may take to answer.
         """
         done = self._submit(self._writers[lane], lambda operation: self._transact(operation, fn), patience)
+        done.add_done_callback(_notice)
         return await asyncio.shield(done)
 
     async def confirm(self, read: Callable[[Connection], T], write: Callable[[Connection, T], C]) -> tuple[T, C]:
@@ -173,6 +174,12 @@ class Database:
         # Closing the last writing connection of SQLite checkpoints, so that too happens under the lock.
         with self._back_end.alone(self._data_dir, self._lock_timeout_s):
             self._writing.dispose()
+
+
+def _notice(done: asyncio.Future[T]) -> None:
+    """Takes note of a failure, so that one whose caller has gone is not reported as forgotten."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _writers(threads: int) -> dict[Lane, ThreadPoolExecutor]:

@@ -134,6 +134,16 @@ async def test_an_entry_comes_back_as_it_went_in(clients: SqlClientStore, audit:
     assert replace(entry, chain=b"") == expected
 
 
+async def test_what_a_client_revokes_of_its_own_leaves_no_entry_each_time(
+    database: Database, trail: AuditTrail, audit: SqlAuditStore
+) -> None:
+    """Any application may do so without end; whoever revokes another's token is named."""
+    tokens = SqlRevokedTokenStore(database, trail)
+    await tokens.revoke(RevokedToken("jti-1", "root", NOW), ROOT)
+    await tokens.revoke(RevokedToken("jti-2", "app", NOW), ROOT)
+    assert await brief(audit) == [("token_revoked", "app", "root")]
+
+
 async def test_what_changes_nothing_leaves_nothing(
     database: Database, clients: SqlClientStore, trail: AuditTrail, audit: SqlAuditStore
 ) -> None:

@@ -61,8 +61,17 @@ async def test_a_flood_writes_a_bounded_number_of_events(store: FakeAuditStore, 
     for number in range(50_000):
         refusals.count("token_refused", "", f"2001:db8::{number:x}", "TOKEN_INVALID")
     await refusals.flush()
-    assert len(store.events) == MAX_KEYS + 1
+    assert len(store.events) == MAX_KEYS + 1 <= 21
     assert sum(int(event.detail["count"]) for event in store.events) == 50_000
+
+
+async def test_own_revocations_are_one_event_a_client(store: FakeAuditStore, refusals: RefusalCounts) -> None:
+    """However many tokens an application gets and revokes."""
+    for client_id in ("reader", "reader", "writer", "reader"):
+        refusals.count_own_revocation(client_id)
+    await refusals.flush()
+    found = [(event.event, event.client_id, event.detail["count"]) for event in store.events]
+    assert found == [("token_revoked", "reader", "3"), ("token_revoked", "writer", "1")]
 
 
 async def test_what_a_stranger_says_to_be_is_not_written(store: FakeAuditStore, refusals: RefusalCounts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sqlite3
 import threading
@@ -208,6 +209,26 @@ async def test_a_cancelled_write_runs_to_its_end(back_end: BackEnd) -> None:
     again = back_end.open()
     assert await again.run(seq) == 2
     await again.close()
+
+
+async def test_a_failure_whose_caller_has_gone_is_not_reported_as_forgotten(back_end: BackEnd) -> None:
+    """A flood of callers that hang up would fill the log with tracebacks."""
+    database, go, reported = back_end.open(), threading.Event(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+
+    def fail(connection: Connection) -> None:
+        go.wait(10)
+        raise KeyError("refused")
+
+    write = asyncio.ensure_future(database.write(fail))
+    await asyncio.sleep(0)
+    write.cancel()
+    await asyncio.wait([write])
+    go.set()
+    await database.close()
+    await asyncio.sleep(0)
+    gc.collect()
+    assert (write.cancelled(), reported) == (True, [])
 
 
 async def test_writes_are_done_in_the_order_of_the_calls(database: Database) -> None:
