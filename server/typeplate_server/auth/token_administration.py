@@ -65,20 +65,25 @@ class TokenAdministration:
 
         Raises `ScopeMissing` for another client's token, `RateLimited`, `DatabaseUnavailable`.
         """
+        with self._calls.hold(caller.client_id):  # before a signature is looked at: a refusal is cheap
+            return await self._revoke(text, caller, guard, within)
+
+    async def _revoke(
+        self, text: str, caller: Caller, guard: CommitGuard | None, within: float | None
+    ) -> Changed[RevokedToken] | None:
         token = self._ours(text, self._verifier.read)
         if token is None or token.exp <= self._expired_everywhere():
             return None
         if token.client_id != caller.client_id and CLIENTS_ADMIN not in caller.scopes:
             raise ScopeMissing(CLIENTS_ADMIN)
         dead = RevokedToken(token.jti, token.client_id, float(token.exp))
-        with self._calls.hold(caller.client_id):
-            return await self._changes.run(
-                self._write(dead, caller, guard),
-                self._revoked.refuse,
-                attrgetter("changed_seq"),
-                doubt=lambda: self._revoked.refuse(dead),
-                within=within,
-            )
+        return await self._changes.run(
+            self._write(dead, caller, guard),
+            self._revoked.refuse,
+            attrgetter("changed_seq"),
+            doubt=lambda: self._revoked.refuse(dead),
+            within=within,
+        )
 
     async def _write(self, dead: RevokedToken, caller: Caller, guard: CommitGuard | None) -> RevokedToken:
         known = self._revoked.known(dead.jti)
