@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,12 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from tests.support.postgres import Postgres, programs, running_postgres, shared_postgres
-from tests.support.server import ServerProcess, command, command_here, read_credentials
+from tests.support.server import ServerProcess, command, command_here, read_credentials, running_server
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import auth_service_pb2_grpc
+from typeplate_server.app.setup import credentials
 from typeplate_server.auth.keyfile import create_key_file, load_key_file
+from typeplate_server.auth.secrets import SecretHasher, new_secret
 from typeplate_server.store.migration import schema_state
 
 STARTERS = 4
@@ -195,6 +198,49 @@ def test_an_old_schema_is_migrated_once_however_many_try(tmp_path: Path) -> None
     assert [each.returncode for each in done] == [0] * len(places), [each.stderr for each in done]
     assert schema_state(places[0].url).kind == "current"
     assert places[0].run("init")[0] == 0
+
+
+@pytest.fixture
+def first_of_all(tmp_path: Path) -> Place:
+    """A data directory as the first version left it: schema 0001, and signing keys in the key file."""
+    data_dir, secret = tmp_path / "data", new_secret()
+    data_dir.mkdir(mode=0o700)
+    place = Place(data_dir, f"sqlite:///{data_dir / 'typeplate.db'}")
+    create_first_schema(place.url)
+    keys = create_key_file(data_dir / "keys.json")
+    content = json.loads((data_dir / "keys.json").read_text()) | {"version": 1}
+    del content["sealing_key"]
+    jwk = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "k", "x": "eA", "d": "ZA"}
+    (data_dir / "keys.json").write_text(json.dumps(content | {"signing_keys": [jwk]}))
+    (data_dir / "admin.env").write_text(credentials("localhost:1", "admin", secret.value))
+    place.execute(
+        "INSERT INTO clients VALUES ('admin', '', 'active', 1, 'n', :scopes, NULL, '{}', 1, 1, NULL, '', 1)",
+        scopes=json.dumps(["clients:admin"]),
+    )
+    hash_ = SecretHasher(keys.pepper).hash(secret)
+    place.execute("INSERT INTO client_secrets VALUES (:id, 'admin', :hash, 1, NULL)", id=secret.secret_id, hash=hash_)
+    place.execute("UPDATE auth_clock SET seq = 1")
+    return place
+
+
+def test_a_data_directory_of_the_first_version_is_migrated(first_of_all: Place) -> None:
+    """Until then it is said what to run; afterwards its secrets work."""
+    for name in WORKS_ON:
+        code, said = first_of_all.run(name)
+        assert (code, "run `typeplate-server migrate`" in said) == (UNUSABLE, True), said
+    code, said = first_of_all.run("migrate")
+    assert (code, "keys.json has been brought to" in said) == (0, True), said
+    assert first_of_all.run("check-config")[0] == 0
+    with running_server(first_of_all.data_dir) as server:
+        assert token_type(server, first_of_all.data_dir / "admin.env") == "Bearer"
+
+
+def test_a_key_file_that_cannot_be_used_is_told_before_the_schema_is_changed(first_of_all: Place) -> None:
+    """An older program must still work on what is left."""
+    (first_of_all.data_dir / "keys.json").write_text("{}")
+    code, said = first_of_all.run("migrate")
+    assert (code, "not a whole key file" in said) == (UNUSABLE, True), said
+    assert schema_state(first_of_all.url).found == "0001"
 
 
 def create_first_schema(url: str) -> None:

@@ -17,7 +17,7 @@ from typeplate_server.app.deployment import (
 from typeplate_server.app.failure import StartupError
 from typeplate_server.app.seen import require_database, require_nothing_missing
 from typeplate_server.app.serving import read_tls
-from typeplate_server.auth.keyfile import KeyFile
+from typeplate_server.auth.keyfile import KeyFile, KeyFileError, carried_over, carry_over
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
 from typeplate_server.store.faults import DatabaseError
@@ -64,13 +64,20 @@ async def _key_problem(settings: Settings, keys: KeyFile, data_dir: DataDir) -> 
         await database.close()
 
 
-def migrate_schema(settings: Settings) -> str:
-    """Bring the schema up; returns a sentence that says what was done."""
+def migrate_all(settings: Settings) -> str:
+    """Bring schema and key file up; returns a sentence that says what was done. A bad key file leaves all as it was."""
     require_database(settings)
+    key_file = DataDir(settings.data_dir).key_file
     try:
+        keys = carried_over(key_file) if key_file.exists() else None
         before = migrate(settings.database, settings.data_dir)
-    except DatabaseError as error:
+        if keys is not None:
+            carry_over(key_file, keys)
+    except (DatabaseError, KeyFileError) as error:
         raise StartupError(str(error)) from None
+    lifted = "" if keys is None else f"; {key_file} has been brought to the form this version needs: back it up"
     if before.kind == "current":
-        return f"the schema is current ({before.found}); nothing was changed"
-    return "the schema has been created" if before.kind == "empty" else f"the schema was {before.found} and is current"
+        unchanged = "" if lifted else "; nothing was changed"
+        return f"the schema is current ({before.found}){lifted}{unchanged}"
+    what = "the schema has been created" if before.kind == "empty" else f"the schema was {before.found} and is current"
+    return what + lifted

@@ -5,7 +5,8 @@ All replicas have the same file. Its fingerprint is in the database, so that a s
 Rules kept here:
 * Mode 0600 and nothing looser, from the first byte on; a file others may read is refused, not repaired, because
   nobody knows who has read it.
-* It appears whole or not at all (written aside, fsync'd, linked into place) and is never overwritten.
+* It appears whole or not at all (written aside, fsync'd, linked into place) and is never overwritten, but for one of
+  version 1, which `typeplate-server migrate` carries over.
 * Errors are sentences for the operator and quote nothing of the file.
 """
 
@@ -18,6 +19,7 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,7 @@ from typing import Any, Final
 from typeplate_server.auth.keyring import base64url
 from typeplate_server.auth.sealing import SEALING_KEY_BYTES
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _PEPPER_BYTES: Final = 32
 _URN_PREFIX: Final = "urn:typeplate:"
 
@@ -60,7 +62,7 @@ def create_key_file(path: Path) -> KeyFile:
         sealing_key=secrets.token_bytes(SEALING_KEY_BYTES),
     )
     try:
-        _write_new(path, json.dumps(_to_json(keys), indent=2).encode("ascii") + b"\n")
+        _write(path, keys, os.link)  # fails when the name is taken, which a rename would not
     except FileExistsError:
         raise KeyFileError(f"{path}: there is a key file already, and it is never overwritten") from None
     except OSError as error:
@@ -70,6 +72,32 @@ def create_key_file(path: Path) -> KeyFile:
 
 def load_key_file(path: Path) -> KeyFile:
     """Reads the file. Raises `KeyFileError` when it is missing, readable by others, or not whole."""
+    version, keys = _load(path)
+    if version != _VERSION:
+        raise KeyFileError(f"{path}: this is a key file of version {version}: run `typeplate-server migrate`")
+    return keys
+
+
+def carried_over(path: Path) -> KeyFile | None:
+    """What a file of version 1 becomes; None: it is current. Raises `KeyFileError` as `load_key_file` does.
+
+    Issuer and pepper stay, so that every secret does. The first of that version held signing keys and no sealing key:
+    they are left behind, another key signs, and applications get themselves new tokens.
+    """
+    version, keys = _load(path)
+    return keys if version != _VERSION else None
+
+
+def carry_over(path: Path, keys: KeyFile) -> None:
+    """Writes what `carried_over` gave in the place of the file it gave it for. Raises `KeyFileError`."""
+    try:
+        _write(path, keys, os.replace)
+    except OSError as error:
+        raise KeyFileError(f"{path}: the key file cannot be written: {error.strerror}") from None
+
+
+def _load(path: Path) -> tuple[int, KeyFile]:
+    """The file's version, and what it holds."""
     try:
         text = _read_private(path)
     except FileNotFoundError:
@@ -82,7 +110,8 @@ def load_key_file(path: Path) -> KeyFile:
         raise KeyFileError(f"{path}: this is not a whole key file; restore it from its backup") from None
 
 
-def _write_new(path: Path, content: bytes) -> None:
+def _write(path: Path, keys: KeyFile, put: Callable[[Path, Path], object]) -> None:
+    content = json.dumps(_to_json(keys), indent=2).encode("ascii") + b"\n"
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -91,7 +120,7 @@ def _write_new(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.link(aside, path)  # fails when the name is taken, which a rename would not
+        put(aside, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             aside.unlink()
@@ -126,13 +155,17 @@ def _to_json(keys: KeyFile) -> dict[str, Any]:
     }
 
 
-def _from_json(content: dict[str, Any]) -> KeyFile:
-    issuer, pepper, sealing_key = content["issuer"], _bytes(content["pepper"]), _bytes(content["sealing_key"])
-    if content["version"] != _VERSION or not str(issuer).startswith(_URN_PREFIX):
+def _from_json(content: dict[str, Any]) -> tuple[int, KeyFile]:
+    issuer, pepper, version = content["issuer"], _bytes(content["pepper"]), content["version"]
+    if version == 1 and "signing_keys" in content:
+        sealing_key = secrets.token_bytes(SEALING_KEY_BYTES)
+    else:
+        sealing_key = _bytes(content["sealing_key"])
+    if version not in (1, _VERSION) or not str(issuer).startswith(_URN_PREFIX):
         raise ValueError("not a key file of this version")
     if len(pepper) != _PEPPER_BYTES or len(sealing_key) != SEALING_KEY_BYTES:
         raise ValueError("pepper or sealing key missing")
-    return KeyFile(issuer, pepper, sealing_key)
+    return version, KeyFile(issuer, pepper, sealing_key)
 
 
 def _bytes(text: str) -> bytes:

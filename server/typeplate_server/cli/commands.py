@@ -134,7 +134,7 @@ def migrate(settings: Settings, _: argparse.Namespace) -> int:
     from typeplate_server.app.data_dir import DataDir
 
     with sentences(), DataDir(settings.data_dir).locked():
-        say(checking.migrate_schema(settings))
+        say(checking.migrate_all(settings))
     return DONE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from typeplate_server.auth.keyfile import KeyFileError, create_key_file, load_key_file
+from typeplate_server.auth.keyfile import KeyFileError, carried_over, carry_over, create_key_file, load_key_file
 
 
 def test_what_was_made_is_what_is_loaded(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_half_written_or_changed_file_is_refused_without_quoting_it(tmp_path: 
     broken = [
         "", "{", text[: len(text) // 2], "[]", "null", "{}", "\0" * 100,
         *(json.dumps({name: value for name, value in good.items() if name != gone}) for gone in good),
-        json.dumps(good | {"version": 2}), json.dumps(good | {"pepper": good["pepper"][:-2]}),
+        json.dumps(good | {"version": 3}), json.dumps(good | {"pepper": good["pepper"][:-2]}),
         json.dumps(good | {"sealing_key": good["sealing_key"][:-2]}),
         json.dumps(good | {"pepper": None}), json.dumps(good | {"issuer": "https://x"}),
     ]  # fmt: skip
@@ -115,6 +115,29 @@ def test_a_half_written_or_changed_file_is_refused_without_quoting_it(tmp_path: 
             load_key_file(path)
         assert refused.value.__suppress_context__
         assert good["pepper"] not in str(refused.value)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["with signing keys", "with a sealing key"])
+def test_a_file_of_version_1_is_carried_over(tmp_path: Path, first: bool) -> None:
+    """It is named as such, and keeps issuer and pepper, and so every secret; the sealing key too, if it had one."""
+    path = tmp_path / "keys.json"
+    made = create_key_file(path)
+    assert carried_over(path) is None
+    content = json.loads(path.read_text()) | {"version": 1}
+    if first:
+        del content["sealing_key"]
+        content["signing_keys"] = [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "eA", "d": "ZA"}]
+    path.write_text(json.dumps(content))
+    with pytest.raises(KeyFileError, match="of version 1: run `typeplate-server migrate`"):
+        load_key_file(path)
+    lifted = carried_over(path)
+    assert lifted is not None
+    carry_over(path, lifted)
+    found = load_key_file(path)
+    assert (found.issuer, found.pepper, found.sealing_key) == (made.issuer, made.pepper, lifted.sealing_key)
+    assert (found.sealing_key == made.sealing_key) is not first
+    assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_its_repr_shows_neither_pepper_nor_private_key(tmp_path: Path) -> None:
