@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.rules import FEED, PROPAGATION, REPLICA, SERVICE
 
+DEPLOYMENT: Final = "tests/conformance/store/test_deployment.py"
 PAGES: Final = "tests/unit/auth/test_feed_pages.py"
 REGISTRY: Final = "tests/unit/auth/test_registry.py"
 REPLICAS: Final = "tests/conformance/store/test_replicas.py"
@@ -191,27 +192,68 @@ SCHEDULES: Final = (
         spares=(STARTED,),
     ),
     Mutant(
-        "purge-of-the-living",
-        "a row is purged only with the heartbeat that was seen to stand still",
+        "the-living-set-silent",
+        "a row is set silent only with the heartbeat that was seen to stand still",
         (
             Edit(
                 "store/replicas.py",
-                "delete(replicas).where(is_row_of(identity), replicas.c.heartbeat == heartbeat)",
-                "delete(replicas).where(is_row_of(identity))",
+                "replicas.c.incarnation, replicas.c.heartbeat)\n",
+                "replicas.c.incarnation)\n",
+            ),
+            Edit(
+                "store/replicas.py",
+                "row.identity.incarnation, row.heartbeat) for row",
+                "row.identity.incarnation) for row",
             ),
         ),
         caught_by=(
-            f"{REPLICAS}::test_a_purge_spares_who_lives",
-            f"{REPLICAS}::test_a_purge_cannot_meet_the_row_that_came_after",
+            f"{REPLICAS}::test_who_lives_is_not_set_silent",
+            f"{REPLICAS}::test_a_row_that_came_after_the_one_seen_is_not_set_silent",
         ),
         spares=(f"{REPLICAS}::test_a_replica_is_registered_until_it_leaves",),
     ),
     Mutant(
-        "purge-at-once",
-        "only a row that has been silent for the whole bound is purged",
-        (Edit("auth/propagation.py", " now - since <= row.max_staleness_s * MARGIN:", " now - since < 0:"),),
-        caught_by=(WAITS, f"{PROPAGATION}::test_a_row_with_a_heartbeat_is_not_purged"),
+        "set-silent-at-once",
+        "only a row whose heartbeat has stood still for the whole bound is set silent",
+        (Edit("auth/propagation.py", " now - since > row.max_staleness_s * MARGIN:", " now - since >= 0:"),),
+        caught_by=(WAITS, f"{PROPAGATION}::test_a_row_with_a_heartbeat_is_not_set_silent"),
         spares=(f"{PROPAGATION}::test_alone_it_is_everywhere_at_once",),
+    ),
+    Mutant(
+        "silence-is-consent",
+        "while a replica is silent, not every one has acknowledged",
+        (Edit("auth/propagation.py", "if registry.silent or (", "if ("),),
+        caught_by=(
+            f"{PROPAGATION}::test_a_row_that_was_silent_for_the_bound_delays_no_other_change_and_has_acknowledged_none",
+            f"{PROPAGATION}::test_what_has_been_silent_for_an_hour_is_no_replica_any_more",
+        ),
+        spares=(WAITS, f"{PROPAGATION}::test_after_the_bound_the_answer_rests_on_it"),
+    ),
+    Mutant(
+        "epoch-forgets-the-replicas",
+        "a new epoch keeps the rows of replicas, which may be fresh still",
+        (
+            Edit(
+                "store/deployment.py",
+                "            connection.execute(_TAKE_BACK)\n",
+                "            connection.execute(replicas.delete())\n",
+            ),
+        ),
+        caught_by=(f"{DEPLOYMENT}::test_a_new_epoch_kills_every_token",),
+        spares=(f"{DEPLOYMENT}::test_an_epoch_without_clients_is_told_too",),
+    ),
+    Mutant(
+        "acknowledged-across-epochs",
+        "what was acknowledged in one epoch does not count in the next, whichever commits first",
+        (
+            Edit(
+                "store/replicas.py",
+                "            now = select(deployment.c.epoch, timeline(connection)).with_for_update(read=True)\n",
+                "            now = select(deployment.c.epoch, timeline(connection))\n",
+            ),
+        ),
+        caught_by=(f"{REPLICAS}::test_no_acknowledgement_slips_through_a_new_epoch[postgres]",),
+        spares=(f"{REPLICAS}::test_an_acknowledgement_of_another_history_does_not_count",),
     ),
     Mutant(
         "everywhere-without-the-registry",
@@ -272,7 +314,7 @@ SCHEDULES: Final = (
         (
             Edit(
                 "store/replicas.py",
-                "return connection.execute(beaten.where(is_row_of(identity))).rowcount == 1",
+                "return connection.execute(beaten.where(follows(identity))).rowcount == 1",
                 "return page.present",
             ),
         ),

@@ -37,11 +37,15 @@ COMMITTED_HEARTBEAT: Final = "freshness is earned by a committed heartbeat"
 ONE_HISTORY: Final = "another epoch or a smaller seq means to read everything anew"
 ACK_NAMES_EPOCH: Final = "an acknowledgement counts in its own epoch only"
 REVOKER_KEEPS_EPOCH: Final = "a revoker believes a registry of its own epoch only"
+EPOCH_KEEPS_ROWS: Final = "a new epoch keeps the rows of replicas"
+EPOCH_TAKES_BACK: Final = "a new epoch takes back what was acknowledged"
+SILENT_STAYS: Final = "while a purged replica may be there still, not all have acknowledged"
 
 RULES: Final = frozenset({
     REGISTER_FIRST, LIST_AFTER_COMMIT, STOP_THEN_DEREGISTER, PURGE_WAITS, OWN_ROW, APPLY_THEN_ACK, RETRY_WAITS,
     NEVER_BACK, FEED_MOVES_CURSOR, ONE_SNAPSHOT, AS_OF_BEFORE, TIMER_AFTER_COMMIT, MARGIN, ONE_BOUND, INCARNATION,
-    COMMITTED_HEARTBEAT, ONE_HISTORY, ACK_NAMES_EPOCH, REVOKER_KEEPS_EPOCH,
+    COMMITTED_HEARTBEAT, ONE_HISTORY, ACK_NAMES_EPOCH, REVOKER_KEEPS_EPOCH, EPOCH_KEEPS_ROWS, EPOCH_TAKES_BACK,
+    SILENT_STAYS,
 })  # fmt: skip
 
 Versions = tuple[int, ...]
@@ -58,12 +62,16 @@ class Row(NamedTuple):
 
 
 class Database(NamedTuple):
-    """The truth: the sequence, the clients, the registered replicas. `epoch` changes at a failover."""
+    """The truth: the sequence, the clients, the registered replicas. `epoch` changes at a failover or a restore.
+
+    `silent`: those that were purged, and have neither registered anew nor left.
+    """
 
     seq: int = 0
     dead: Versions = ALIVE
     rows: tuple[Row, ...] = ()
     epoch: int = 0
+    silent: frozenset[str] = frozenset()
 
 
 class Poll(NamedTuple):
@@ -134,7 +142,7 @@ class Scenario(NamedTuple):
     world: World
     ticks: int = BOUND + 1
     may: frozenset[str] = frozenset()
-    """Of: leave, reconcile, purge, split, failover, lag, freeze."""
+    """Of: leave, reconcile, purge, split, failover, lag, freeze, restore."""
 
 
 class Search(NamedTuple):
@@ -188,6 +196,8 @@ def _steps(world: World, scenario: Scenario, rules: frozenset[str]) -> Iterator[
         yield world._replace(behind=world.database)
     if "failover" in scenario.may and world.before is not None:
         yield from _failover(world)
+    if "restore" in scenario.may and world.database.epoch == 0 and _nobody_told(world):
+        yield _restore(world, rules)
 
 
 def _time(world: World, scenario: Scenario) -> Iterator[World]:
@@ -233,7 +243,8 @@ def _join(world: World, index: int, rules: frozenset[str]) -> Iterator[World]:
 
 def _register(world: World, key: str) -> World:
     rows = tuple(row for row in world.database.rows if row.key != key)
-    return world._replace(database=world.database._replace(rows=(*rows, Row(key))))
+    silent = world.database.silent - {key}
+    return world._replace(database=world.database._replace(rows=(*rows, Row(key)), silent=silent))
 
 
 def _poll(world: World, index: int, rules: frozenset[str]) -> Iterator[World]:
@@ -323,7 +334,8 @@ def _leave(world: World, index: int, rules: frozenset[str]) -> Iterator[World]:
         if phase == "up":
             yield _set(world, index, phase="stopped", poll=None, owed=0, read=None)
         elif phase == "stopped":
-            yield _set(_drop(world, world.replicas[index].key), index, phase="gone")
+            left = _drop(world, world.replicas[index].key)
+            yield _set(left._replace(database=left.database._replace(silent=frozenset())), index, phase="gone")
     elif phase == "up":
         yield _drop(world, world.replicas[index].key) if registered else _set(world, index, phase="gone", poll=None)
 
@@ -383,7 +395,8 @@ def _wait(world: World, index: int, revoker: Revoker, rules: frozenset[str]) -> 
     if REVOKER_KEEPS_EPOCH in rules and world.database.epoch != revoker.epoch:
         yield _revoked(world, index, step="lost")
     elif not any(key in behind for key in revoker.listed):
-        yield _revoked(world, index, step="everywhere", proof="acknowledged")
+        silent = SILENT_STAYS in rules and bool(world.database.silent)
+        yield _revoked(world, index, step="everywhere", proof="bound" if silent else "acknowledged")
     elif world.now - revoker.since >= BOUND + (MARGIN in rules):
         yield _revoked(world, index, step="everywhere", proof="bound")
 
@@ -406,7 +419,9 @@ def _janitor(world: World, rules: frozenset[str]) -> Iterator[World]:
     if not janitor.key:
         yield world._replace(janitor=Janitor(row.key, world.now))
     elif PURGE_WAITS not in rules or (world.now - janitor.looked >= BOUND and not row.heartbeat):
-        yield _drop(world, row.key)._replace(janitor=janitor._replace(done=True))
+        dropped = _drop(world, row.key)
+        database = dropped.database._replace(silent=dropped.database.silent | {row.key})
+        yield dropped._replace(janitor=janitor._replace(done=True), database=database)
     elif row.heartbeat:
         yield world._replace(janitor=janitor._replace(done=True))
 
@@ -419,6 +434,21 @@ def _failover(world: World) -> Iterator[World]:
     if len(lost) == 1 and lost[0] in _UNTOLD and world.database.epoch == 0:
         promoted = before._replace(epoch=1, rows=_as_of(world.database.rows, before.seq))
         yield world._replace(database=promoted, before=None)
+
+
+def _nobody_told(world: World) -> bool:
+    """What was answered and the backup has forgotten has to be done again, which is the operator's part."""
+    return all(each.step != "everywhere" for each in world.revokers)
+
+
+def _restore(world: World, rules: frozenset[str]) -> World:
+    """A backup that has forgotten one change, but not who was there, takes the database's place; an epoch begins."""
+    database = world.database
+    seq = max(0, database.seq - 1)
+    rows = tuple(row._replace(acknowledged=0) if EPOCH_TAKES_BACK in rules else row for row in database.rows)
+    dead = tuple(number if number <= seq else 0 for number in database.dead)
+    kept = rows if EPOCH_KEEPS_ROWS in rules else ()
+    return world._replace(database=database._replace(seq=seq, dead=dead, rows=kept, epoch=1))
 
 
 _UNTOLD: Final = ("committed", "returned", "applied", "waiting")
@@ -466,7 +496,9 @@ RECONCILE: Final = Scenario(PLAIN.world, may=frozenset({"reconcile"}))
 TWO: Final = Scenario(_world(_up("a"), _home(), revokers=(Revoker(0, 0), Revoker(1, 1))), ticks=0)
 SLOW: Final = Scenario(PLAIN.world, ticks=BOUND + 2, may=frozenset({"lag"}))
 SPLIT: Final = Scenario(PLAIN.world, ticks=BOUND + 2, may=frozenset({"split"}))
+RESTORE: Final = Scenario(_world(_home(), _up("b"), revokers=(Revoker(0, 0), Revoker(0, 1))), 0, frozenset({"restore"}))
 FROZEN: Final = Scenario(PLAIN.world, ticks=BOUND + 2, may=frozenset({"freeze"}))
+PURGED_FROZEN: Final = Scenario(PLAIN.world._replace(janitor=Janitor()), ticks=BOUND, may=frozenset({"freeze"}))
 
 
 def restarted(rules: frozenset[str]) -> Scenario:

@@ -5,7 +5,7 @@ and `at_revoke` are awaited where they say, so that a test can hold a call there
 `calls` is the order in which things were asked.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from tests.support.fake_client_store import FakeClientStore
@@ -41,6 +41,7 @@ class FakeReplicaStore:
     def __init__(self, clients: FakeClientStore, shared: "FakeReplicaStore | None" = None) -> None:
         self.clients = clients
         self.rows: dict[ReplicaIdentity, Registered] = {} if shared is None else shared.rows
+        self.silent: dict[ReplicaIdentity, Registered] = {} if shared is None else shared.silent
         self.tokens = clients.tokens
         self.keys = clients.keys
         self.callbacks: list[Callable[[], object]] = [] if shared is None else shared.callbacks
@@ -51,12 +52,13 @@ class FakeReplicaStore:
         self.before_snapshot: Hook = None
         self.after_snapshot: Hook = None
         self.at_acknowledge: Hook = None
-        self.wakeup = FakeWakeup()
         self.at_revoke: Hook = None
+        self.wakeup = FakeWakeup()
 
     async def register(self, identity: ReplicaIdentity) -> None:
         self._ask("register")
         beat = self.rows[identity].heartbeat + 1 if identity in self.rows else 1
+        self.silent.pop(identity, None)
         self.rows[identity] = Registered(identity, 0, beat, 0.0, self.max_staleness_s)
 
     async def poll(self, identity: ReplicaIdentity, after: Cursor, followed_s: float = 0.0) -> FeedPage:
@@ -104,18 +106,28 @@ class FakeReplicaStore:
     async def deregister(self, identity: ReplicaIdentity) -> None:
         self._ask("deregister")
         self.rows.pop(identity, None)
+        self.silent.pop(identity, None)
 
     async def registered(self) -> Registry:
         self._ask("registered")
-        return Registry(self.history, self.max_staleness_s, tuple(self.rows.values()))
+        return Registry(self.history, self.max_staleness_s, tuple(self.rows.values()), bool(self.silent))
 
-    async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
-        self._ask("purge")
-        row = self.rows.get(identity)
-        if row is None or row.heartbeat != heartbeat:
-            return False
-        del self.rows[identity]
-        return True
+    async def set_silent(self, rows: Sequence[Registered]) -> int:
+        self._ask("set silent")
+        still = [row for row in rows if self._heartbeat(row.identity) == row.heartbeat]
+        for row in still:
+            self.silent[row.identity] = self.rows.pop(row.identity)
+        return len(still)
+
+    async def forget_silent(self, heard_before: float) -> int:
+        self._ask("forget silent")
+        gone = [identity for identity, row in self.silent.items() if row.heartbeat_time < heard_before]
+        for identity in gone:
+            del self.silent[identity]
+        return len(gone)
+
+    def _heartbeat(self, identity: ReplicaIdentity) -> int | None:
+        return self.rows[identity].heartbeat if identity in self.rows else None
 
     def wake_on_change(self, callback: Callable[[], object]) -> FakeWakeup:
         self.callbacks.append(callback)
@@ -144,6 +156,7 @@ class FakeRevokedTokenStore:
     async def revoke(self, token: RevokedToken, guard: CommitGuard | None = None) -> RevokedToken:
         database = self._database
         database._ask("revoke token")
+        await _run(database.at_revoke)
         if guard is not None:
             guard(database.clients)
         if token.jti not in database.tokens:
@@ -156,7 +169,6 @@ class FakeRevokedTokenStore:
         for jti in gone:
             del self._database.tokens[jti]
         return len(gone)
-        await _run(database.at_revoke)
 
 
 class FakeDeploymentStore:
@@ -175,9 +187,12 @@ class FakeDeploymentStore:
         self._database.max_staleness_s = seconds
         return await self.read()
 
-    async def begin_epoch(self) -> Deployment:
+    async def begin_epoch(self) -> int:
         self._database.epoch += "'"
-        return await self.read()
+        for row in self._database.rows.values():
+            self._database.rows[row.identity] = replace(row, acknowledged_seq=0)
+        self._database.clients.seq += 1
+        return self._database.clients.seq
 
     async def signing_keys(self) -> tuple[StoredSigningKey, ...]:
         return tuple(sorted(self._database.keys.values(), key=lambda key: key.publish_time))

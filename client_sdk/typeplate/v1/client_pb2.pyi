@@ -82,7 +82,9 @@ class _EffectiveProofEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Effect
     EFFECTIVE_PROOF_UNSPECIFIED: _EffectiveProof.ValueType  # 0
     """It is not in force everywhere, as far as is known."""
     EFFECTIVE_PROOF_ACKNOWLEDGED: _EffectiveProof.ValueType  # 1
-    """Every replica has said that it has the change."""
+    """Every replica has said that it has the change. One that was killed, or sleeps, counts as a replica for an hour after
+    it was last heard of.
+    """
     EFFECTIVE_PROOF_STALENESS_BOUND: _EffectiveProof.ValueType  # 2
     """Some did not say so, but `max_staleness` has passed since the change: by now they admit nobody. Outside of this
     is only a pause that also stops a machine's boot-time clock, as freezing a whole virtual machine may.
@@ -94,7 +96,9 @@ class EffectiveProof(_EffectiveProof, metaclass=_EffectiveProofEnumTypeWrapper):
 EFFECTIVE_PROOF_UNSPECIFIED: EffectiveProof.ValueType  # 0
 """It is not in force everywhere, as far as is known."""
 EFFECTIVE_PROOF_ACKNOWLEDGED: EffectiveProof.ValueType  # 1
-"""Every replica has said that it has the change."""
+"""Every replica has said that it has the change. One that was killed, or sleeps, counts as a replica for an hour after
+it was last heard of.
+"""
 EFFECTIVE_PROOF_STALENESS_BOUND: EffectiveProof.ValueType  # 2
 """Some did not say so, but `max_staleness` has passed since the change: by now they admit nobody. Outside of this
 is only a pause that also stops a machine's boot-time clock, as freezing a whole virtual machine may.

@@ -26,12 +26,13 @@ async def run(parts: Parts) -> None:
 
 
 async def do_all(parts: Parts) -> None:
-    """One round: write how late it is and what was counted, forget expired tokens, drop signing keys no one needs."""
+    """One round: write how late it is and what was counted, forget expired tokens, silent replicas and old keys."""
     await _try(parts.time.keep)
     await _try(parts.secret_uses.flush)
     await _try(parts.usage.flush)
     await _try(parts.refusals.flush)
     await _try(parts.tokens.forget_expired)
+    await _try(parts.waiting.forget_silent)
     await _try(lambda: parts.rotation.drop_expired(parts.replica.max_staleness_s))
 
 

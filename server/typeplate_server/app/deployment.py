@@ -6,6 +6,7 @@ every secret and could unseal no signing key, so it does not start.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -113,6 +114,7 @@ async def forget_earlier_runs(settings: Settings) -> None:
     async with _replicas(settings) as replicas:
         for row in (await replicas.registered()).replicas:
             await replicas.deregister(row.identity)
+        await replicas.forget_silent(math.inf)
 
 
 async def forget_run(settings: Settings, identity: ReplicaIdentity) -> None:

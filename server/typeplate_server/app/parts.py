@@ -58,6 +58,7 @@ class Parts:
 
     database: Database
     replica: Replica
+    waiting: Acknowledgements
     keys: KeyRing
     admission: Admission
     exchange: TokenExchange
@@ -120,22 +121,20 @@ def _join(
     registry, revoked, stored_keys = ClientRegistry(), RevokedTokens(), StoredKeys(ring, sealer)
     replicas = SqlReplicaStore(database, clock)
     replica = Replica(replicas, identity, AuthState(registry, revoked, stored_keys), boot_time, changed=changed)
-    waiting = Acknowledgements(
-        replicas, identity, lambda: replica.max_staleness_s, lambda: replica.history, boot_time, clock
-    )
+    waiting = _acknowledgements(replicas, replica, clock)
     changes, uses = Changes(waiting, changed), SecretUses(SqlSecretUseStore(database))
     trail = AuditTrail(Chain(key_file.sealing_key), clock)
     audit, deployment = SqlAuditStore(database, trail), SqlDeploymentStore(database, trail)
-    hasher = SecretHasher(key_file.pepper)
+    hasher, limiter = SecretHasher(key_file.pepper), FailureLimiter(time.monotonic)
     verifier = AccessTokenVerifier(ring, key_file.issuer, clock)
     issuer = TokenIssuer(ring, key_file.issuer, clock, max_lifetime_s=settings.max_token_lifetime)
     admission = Admission(ring, verifier, registry, clock, replica.fresh, revoked=revoked)
-    limiter = FailureLimiter(time.monotonic)
-    return Parts(
     refusals = RefusalCounts(audit, lambda client_id: registry.get(client_id) is not None)
     revoked_tokens, count_own = SqlRevokedTokenStore(database, trail), refusals.count_own_revocation
+    return Parts(
         database=database,
         replica=replica,
+        waiting=waiting,
         keys=ring,
         admission=admission,
         exchange=TokenExchange(registry, hasher, issuer, clock, replica.fresh, limiter, uses),
@@ -149,6 +148,12 @@ def _join(
         catalog=Catalog(SqlVehicleStore(database), clock),
         time=KeptTime(deployment, clock),
     )
+
+
+def _acknowledgements(replicas: SqlReplicaStore, replica: Replica, clock: Callable[[], float]) -> Acknowledgements:
+    """What a change waits for that is made here."""
+    own_bound, history = lambda: replica.max_staleness_s, lambda: replica.history
+    return Acknowledgements(replicas, replica.identity, own_bound, history, boot_time, clock)
 
 
 def identity_of(pid: int, incarnation: str) -> ReplicaIdentity:

@@ -41,10 +41,11 @@ class DeploymentStore(Protocol):
         """Changes the bound. Replicas learn it with their next poll; until then their rows tell the old one."""
         ...
 
-    async def begin_epoch(self) -> Deployment:
+    async def begin_epoch(self) -> int:
         """After a restore: a new epoch, and a new generation for every client, so that no token issued so far works.
 
-        One transaction over all clients; for a deployment that serves nobody meanwhile.
+        Returns the number that a replica must acknowledge to have all of it. One transaction over all clients. Every
+        row of a replica stays, for its owner may be fresh still, with nothing acknowledged.
         """
         ...
 

@@ -12,15 +12,16 @@ Rules kept here (security.md §4, §8; searched exhaustively in tests/support/ac
   replica goes by no larger one any more.
 * EVERYWHERE is said in these two cases only, and on what it rests: a replica whose row went while it was waited for has
   acknowledged nothing. Else THIS_REPLICA, with the time by which it holds.
-* A row whose heartbeat has not changed for that long belongs to nobody who is fresh, and is purged. Its owner, if it
-  comes back, finds it gone and begins anew.
+* A row whose heartbeat has not changed for that long belongs to nobody who is fresh, and is set silent. Nobody waits
+  for it, and its owner, if it comes back, begins anew; but it has acknowledged nothing, so that while there is one
+  every EVERYWHERE rests on the bound. It is forgotten when it has been so for long.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from typeplate_server.auth.store import CommitUnknown, History, Registered, Registry, ReplicaIdentity, ReplicaStore
@@ -30,6 +31,8 @@ MARGIN: Final = 1.01
 FIRST_PAUSE_S: Final = 0.002
 LONGEST_PAUSE_S: Final = 0.025
 UNKNOWN_RETRY_S: Final = 1.0
+SILENT_KEPT_S: Final = 3600.0
+"""How long what was not heard of counts as a replica that may still be there, only paused."""
 
 Scope = Literal["EVERYWHERE", "THIS_REPLICA"]
 Proof = Literal["ACKNOWLEDGED", "STALENESS_BOUND"]
@@ -113,8 +116,8 @@ class Acknowledgements:
                 listed = pending if pending is not None else frozenset(row.identity for row in rows)
                 bound = max([bound, *(row.max_staleness_s for row in rows if row.identity in listed)])
                 bound = max(bound, registry.max_staleness_s)
-                if pending is not None and pending - {row.identity for row in rows}:
-                    proof = "STALENESS_BOUND"  # gone without a word: it left, or was purged for having been silent
+                if registry.silent or (pending is not None and pending - {row.identity for row in rows}):
+                    proof = "STALENESS_BOUND"  # silent, or gone without a word
                 pending = frozenset(row.identity for row in rows if row.acknowledged_seq < seq) & listed
                 if not pending - {self._identity}:
                     return Effective("EVERYWHERE", proof, self._clock())
@@ -127,6 +130,10 @@ class Acknowledgements:
             await asyncio.sleep(min(pause, left, *(() if deadline is None else (deadline - now,))))
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
+    async def forget_silent(self) -> int:
+        """Forgets those that were not heard of for `SILENT_KEPT_S`; how many. Raises `DatabaseUnavailable`."""
+        return await self._store.forget_silent(self._clock() - SILENT_KEPT_S)
+
     def _bound_passed(self, known: bool) -> Effective:
         """Without having seen the rows nobody can say which bound each replica follows."""
         if known:
@@ -134,30 +141,27 @@ class Acknowledgements:
         return Effective("THIS_REPLICA", None, self._clock())
 
     async def _registry(self, history: History | None) -> Registry | None:
-        """The registry, without the rows that nobody who is fresh has; None when it cannot be read."""
+        """The registry, after the rows that nobody who is fresh has were set silent; None when it cannot be read."""
         try:
             registry = await self._store.registered()
+            overdue = self._overdue(registry)
+            if overdue and await self._store.set_silent(overdue):
+                registry = await self._store.registered()
         except ServiceError:
             return None
         if history not in (None, registry.history):
             raise CommitUnknown(retry_after=UNKNOWN_RETRY_S)
-        living = await self._living(registry.replicas)
-        return None if living is None else replace(registry, replicas=tuple(living))
+        return registry
 
-    async def _living(self, rows: Sequence[Registered]) -> list[Registered] | None:
-        try:
-            listed_at = self.boot_time()
-            known = {row.identity for row in rows}
-            self._unchanged = {each: seen for each, seen in self._unchanged.items() if each in known}
-            return [row for row in rows if not await self._purged(row, listed_at)]
-        except ServiceError:
-            return None
-
-    async def _purged(self, row: Registered, now: float) -> bool:
-        heartbeat, since = self._unchanged.get(row.identity, (None, now))
-        if heartbeat != row.heartbeat:
-            since = now
-        self._unchanged[row.identity] = (row.heartbeat, since)
-        if row.identity == self._identity or now - since <= row.max_staleness_s * MARGIN:
-            return False
-        return await self._store.purge(row.identity, row.heartbeat)
+    def _overdue(self, registry: Registry) -> list[Registered]:
+        """The rows whose heartbeat has stood still for longer than their owners can be fresh."""
+        now = self.boot_time()
+        before, self._unchanged = self._unchanged, {}
+        overdue = []
+        for row in registry.replicas:
+            heartbeat, since = before.get(row.identity, (None, now))
+            since = since if heartbeat == row.heartbeat else now
+            self._unchanged[row.identity] = (row.heartbeat, since)
+            if row.identity != self._identity and now - since > row.max_staleness_s * MARGIN:
+                overdue.append(row)
+        return overdue

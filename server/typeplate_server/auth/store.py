@@ -5,7 +5,7 @@ An implementation MUST keep every rule in the docstrings below; one conformance 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -46,8 +46,12 @@ class ClientsInTransaction(Protocol):
         """The client as it stands in this transaction."""
         ...
 
-    def another_active_with(self, scope: str, but: str) -> bool:
-        """Whether an active client other than `but` is granted `scope`."""
+    def another_administrator(self, but: str, now: float) -> bool:
+        """Whether a client other than `but` can administer clients at this time (`ClientState.can_administer_at`)."""
+        ...
+
+    def tokens_of_deleted_secret(self, client_id: str, secret_id: str) -> Literal["dead", "live"] | None:
+        """What the client's tokens became when this secret of it was deleted; None: no such deletion is known."""
         ...
 
 
@@ -190,11 +194,15 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The rows of all replicas, in which history they stand, and the deployment's bound."""
+    """The rows of all replicas, in which history they stand, and the deployment's bound.
+
+    `silent`: there are others, set silent; they are not among `replicas`.
+    """
 
     history: History
     max_staleness_s: float
     replicas: tuple[Registered, ...]
+    silent: bool = False
 
 
 class Wakeup(Protocol):
@@ -231,7 +239,8 @@ class ReplicaStore(Protocol):
     async def acknowledge(self, identity: ReplicaIdentity, seq: int, history: History) -> bool:
         """Says that everything up to `seq` of this history is applied; never goes back.
 
-        False: it does not count, because the replica's row is gone or the database is in another history.
+        False: it does not count, because the replica's row is gone or the database is in another history. What was
+        acknowledged in one epoch MUST NOT count in another, whichever of the two commits first.
         """
         ...
 
@@ -243,8 +252,16 @@ class ReplicaStore(Protocol):
         """The rows of all replicas, as of a moment after the call."""
         ...
 
-    async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
-        """Removes the row of a replica unheard of, unless its heartbeat has changed; True: it is gone by this call."""
+    async def set_silent(self, rows: Sequence[Registered]) -> int:
+        """Marks the rows of replicas unheard of, but those whose heartbeat has changed; returns how many it marked.
+
+        To its owner such a row is gone: not `present`, and none to acknowledge in, until it registers anew. It may
+        leave some for the next call.
+        """
+        ...
+
+    async def forget_silent(self, heard_before: float) -> int:
+        """Removes silent rows whose last heartbeat was before then (epoch s); how many."""
         ...
 
     def wake_on_change(self, callback: Callable[[], object]) -> Wakeup:

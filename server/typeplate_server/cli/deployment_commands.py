@@ -51,7 +51,8 @@ def add_restore_epoch(subcommands: Subcommands) -> None:
         "After a backup of the database was restored: kill every access token issued so far, for some may be of what "
         "was revoked since the backup. Secrets are as the backup has them: what was revoked, suspended or deleted "
         "since has to be so again. On SQLite no server may run meanwhile; on PostgreSQL those that run admit nobody "
-        "until they have read everything anew."
+        "until they have read everything anew, and it takes as long as one that is cut off may still admit: "
+        "max_staleness, once or twice."
     )
     command = subcommands.add_parser("restore-epoch", help="kill every token after a restore", description=text)
     command.add_argument("--yes", action="store_true", help="do not ask")
@@ -66,7 +67,7 @@ def restore_epoch(settings: Settings, arguments: argparse.Namespace) -> int:
         return BAD_USE
     with sentences():
         asyncio.run(operating.begin_epoch(settings))
-    say("a new epoch has begun: no access token issued until now works any more")
+    say("a new epoch has begun, and no access token issued until now works any more, on any replica")
     say("now revoke again whatever was revoked, suspended or deleted since the backup was made")
     return DONE
 

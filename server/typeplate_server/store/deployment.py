@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from typeplate_server.auth.audit import AuditEvent
 from typeplate_server.auth.deployment import ChangeKeys, Deployment
@@ -18,10 +18,11 @@ from typeplate_server.store.audit import NO_TRAIL, Trail
 from typeplate_server.store.clients import begin
 from typeplate_server.store.clocks import AUTH, take
 from typeplate_server.store.database import Database, Lane
-from typeplate_server.store.feed import signing_key
+from typeplate_server.store.feed import SILENT, signing_key
 from typeplate_server.store.schema import deployment, latest_time, replicas, signing_keys
 
 _ROW = select(deployment.c.epoch, deployment.c.max_staleness_s, deployment.c.key_fingerprint, deployment.c.issuer)
+_TAKE_BACK = update(replicas).where(replicas.c.acknowledged_seq != SILENT).values(acknowledged_seq=0)
 _KEYS = select(signing_keys).order_by(signing_keys.c.publish_time, signing_keys.c.kid)
 _KEEP_TIME = text(
     "INSERT INTO latest_time (id, time) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET time = excluded.time "
@@ -76,18 +77,19 @@ class SqlDeploymentStore:
 
         return await self._database.write(write)
 
-    async def begin_epoch(self) -> Deployment:
-        """See DeploymentStore. The replicas there were are forgotten; one that still lives registers anew."""
+    async def begin_epoch(self) -> int:
+        """See DeploymentStore."""
 
-        def write(connection: Connection) -> Deployment:
+        def write(connection: Connection) -> int:
             begin(connection, None)
             count = client_rows.count(connection)
-            client_rows.begin_generations(connection, take(connection, AUTH, count + 1) - count)
-            connection.execute(delete(replicas))
-            begun = _set(connection, epoch=secrets.token_hex(8))
+            last = take(connection, AUTH, count + 1)
+            client_rows.begin_generations(connection, last - count)
+            begun = _set(connection, epoch=secrets.token_hex(8))  # first: acknowledgements under way come before it
+            connection.execute(_TAKE_BACK)
             detail = {"epoch": begun.epoch, "clients": str(count)}
             self._trail.append(connection, [AuditEvent("epoch_begun", detail=detail)])
-            return begun
+            return last
 
         return await self._database.write(write, Lane.AUTH, patience=_EPOCH_PATIENCE)
 

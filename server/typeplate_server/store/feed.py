@@ -18,12 +18,20 @@ from typeplate_server.store.schema import auth_clock, clients, deployment, repli
 PAGE: Final = 5000
 """The most clients, and the most revoked tokens, of one page: some 100 ms of a reading thread, 5 ms of the loop."""
 
+SILENT: Final = -1
+"""What a row that was set silent has acknowledged."""
+
 _TIMELINE_DIGITS = 8
 
 
 def is_row_of(identity: ReplicaIdentity) -> ColumnElement[bool]:
     """The condition that meets one replica's row."""
     return (replicas.c.replica_id == identity.replica_id) & (replicas.c.incarnation == identity.incarnation)
+
+
+def follows(identity: ReplicaIdentity) -> ColumnElement[bool]:
+    """The condition that meets one replica's row unless it was set silent."""
+    return is_row_of(identity) & (replicas.c.acknowledged_seq != SILENT)
 
 
 def read_page(connection: Connection, identity: ReplicaIdentity, after: Cursor) -> FeedPage:
@@ -68,7 +76,7 @@ def _head(connection: Connection, identity: ReplicaIdentity) -> Any:
         deployment.c.epoch,
         deployment.c.max_staleness_s,
         timeline(connection).label("timeline"),
-        exists().where(is_row_of(identity)).label("present"),
+        exists().where(follows(identity)).label("present"),
     ).select_from(auth_clock.join(deployment, auth_clock.c.id == deployment.c.id))
 
 

@@ -1,26 +1,33 @@
 """Implements `auth.store.ReplicaStore` on SQL: the table `replicas`, and the feed.
 
 * A row belongs to one run of one replica; an earlier run's row stays until it is purged, for that run may only sleep.
-* Heartbeats begin at random, so that a purge meant for a row that is gone cannot meet the row that came after it.
+* Heartbeats begin at random, so that what is meant for a row that is gone cannot meet the row that came after it.
+* A row set silent stays, with SILENT in place of what was acknowledged, and to its owner it is as if it were gone.
+* An acknowledgement and a new epoch wait for each other at the deployment's row: the epoch takes back what was said
+  before it, and what comes after it names the wrong one.
 * All of it goes through one lane, whose connection each heartbeat proves to be one to the primary.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, case, delete, exists, insert, select, update
+from sqlalchemy import Connection, case, delete, exists, insert, select, tuple_, update
 
 from typeplate_server.auth.store import Cursor, FeedPage, History, Registered, Registry, ReplicaIdentity, Wakeup
 from typeplate_server.store.database import Database, Lane
-from typeplate_server.store.feed import is_row_of, read_page, timeline
+from typeplate_server.store.feed import SILENT, follows, is_row_of, read_page, timeline
 from typeplate_server.store.schema import deployment, replicas
 
 _HEARTBEAT_BITS = 48
 _BOUND = select(deployment.c.max_staleness_s).scalar_subquery()
-_ALL = select(replicas).order_by(replicas.c.replica_id, replicas.c.incarnation)
+_NOT_SILENT = replicas.c.acknowledged_seq != SILENT
+_ALL = select(replicas).where(_NOT_SILENT).order_by(replicas.c.replica_id, replicas.c.incarnation)
+_ANY_SILENT = exists().where(~_NOT_SILENT)
+_AT_ONCE = 1000
+"""How many rows one statement sets silent: some milliseconds."""
 
 
 class SqlReplicaStore:
@@ -60,21 +67,21 @@ class SqlReplicaStore:
                 heartbeat_time=self._clock(),
                 max_staleness_s=case((now > known, now), else_=known),
             )
-            return connection.execute(beaten.where(is_row_of(identity))).rowcount == 1
+            return connection.execute(beaten.where(follows(identity))).rowcount == 1
 
         page, present = await self._database.confirm(lambda connection: read_page(connection, identity, after), beat)
         return replace(page, present=page.present and present)
 
     async def acknowledge(self, identity: ReplicaIdentity, seq: int, history: History) -> bool:
-        """See ReplicaStore. Begun before a new epoch and committed after it, it finds no row: an epoch takes all."""
+        """See ReplicaStore."""
         known = replicas.c.acknowledged_seq
-        same_epoch = exists().where(deployment.c.epoch == history.epoch)
         statement = update(replicas).values(acknowledged_seq=case((known < seq, seq), else_=known))
 
         def write(connection: Connection) -> bool:
-            same_timeline = timeline(connection) == history.timeline
-            counting = statement.where(is_row_of(identity), same_epoch, same_timeline)
-            return connection.execute(counting).rowcount == 1
+            now = select(deployment.c.epoch, timeline(connection)).with_for_update(read=True)
+            if tuple(connection.execute(now).one()) != (history.epoch, history.timeline):
+                return False
+            return connection.execute(statement.where(follows(identity))).rowcount == 1
 
         return await self._database.write(write, Lane.REPLICA)
 
@@ -87,10 +94,17 @@ class SqlReplicaStore:
         """See ReplicaStore."""
         return await self._database.run(_read_registered, Lane.REPLICA)
 
-    async def purge(self, identity: ReplicaIdentity, heartbeat: int) -> bool:
+    async def set_silent(self, rows: Sequence[Registered]) -> int:
         """See ReplicaStore."""
-        statement = delete(replicas).where(is_row_of(identity), replicas.c.heartbeat == heartbeat)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1, Lane.REPLICA)
+        key = tuple_(replicas.c.replica_id, replicas.c.incarnation, replicas.c.heartbeat)
+        seen = [(row.identity.replica_id, row.identity.incarnation, row.heartbeat) for row in rows[:_AT_ONCE]]
+        statement = update(replicas).where(key.in_(seen)).values(acknowledged_seq=SILENT)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount, Lane.REPLICA)
+
+    async def forget_silent(self, heard_before: float) -> int:
+        """See ReplicaStore."""
+        statement = delete(replicas).where(~_NOT_SILENT, replicas.c.heartbeat_time < heard_before)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount, Lane.REPLICA)
 
     def wake_on_change(self, callback: Callable[[], object]) -> Wakeup:
         """See ReplicaStore."""
@@ -98,7 +112,9 @@ class SqlReplicaStore:
 
 
 def _read_registered(connection: Connection) -> Registry:
-    now = connection.execute(select(deployment.c.epoch, timeline(connection), deployment.c.max_staleness_s)).one()
+    now = connection.execute(
+        select(deployment.c.epoch, timeline(connection), deployment.c.max_staleness_s, _ANY_SILENT)
+    ).one()
     rows = (
         Registered(
             ReplicaIdentity(row.replica_id, row.incarnation),
@@ -109,4 +125,4 @@ def _read_registered(connection: Connection) -> Registry:
         )
         for row in connection.execute(_ALL)
     )
-    return Registry(History(now[0], now[1]), now[2], tuple(rows))
+    return Registry(History(now[0], now[1]), now[2], tuple(rows), bool(now[3]))

@@ -104,7 +104,7 @@ async def test_expired_tokens_are_forgotten_in_short_transactions_until_none_is_
 async def test_a_new_epoch_kills_every_token(
     deployment: SqlDeploymentStore, clients: SqlClientStore, replicas: SqlReplicaStore
 ) -> None:
-    """Each client has another generation, nonce and number; all else of it stays, and replicas must register anew."""
+    """Each client has another generation, nonce and number; all else of it stays, and no replica has heard of it."""
     before = [
         await clients.create(client("a")),
         await clients.create(client("b", state="suspended")),
@@ -113,7 +113,9 @@ async def test_a_new_epoch_kills_every_token(
     me = ReplicaIdentity("one", "a1")
     await replicas.register(me)
     old = await deployment.read()
-    new = await deployment.begin_epoch()
+    assert await replicas.acknowledge(me, 3, (await replicas.registered()).history)
+    assert await deployment.begin_epoch() == 7
+    new = await deployment.read()
     assert new == replace(old, epoch=new.epoch)
     assert new.epoch != old.epoch
     seq, after = await clients.load_all()
@@ -124,7 +126,8 @@ async def test_a_new_epoch_kills_every_token(
     assert [
         replace(a, **{name: getattr(b, name) for name in same}) for a, b in zip(after, before, strict=True)
     ] == before
-    assert not (await replicas.poll(me, Cursor())).present
+    assert [(row.identity, row.acknowledged_seq) for row in (await replicas.registered()).replicas] == [(me, 0)]
+    assert (await replicas.poll(me, Cursor(3))).present
 
 
 async def test_an_epoch_without_clients_is_told_too(deployment: SqlDeploymentStore, replicas: SqlReplicaStore) -> None:

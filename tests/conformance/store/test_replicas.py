@@ -91,31 +91,74 @@ async def test_an_acknowledgement_of_another_history_does_not_count(
         assert not await replicas.acknowledge(ONE, 4, other)
     assert (await only(replicas)).acknowledged_seq == 0
     await deployment.begin_epoch()
-    await replicas.register(ONE)
     assert not await replicas.acknowledge(ONE, 4, now)
     assert (await only(replicas)).acknowledged_seq == 0
     assert await replicas.acknowledge(ONE, 4, await history(replicas))
 
 
-async def test_a_purge_spares_who_lives(replicas: SqlReplicaStore) -> None:
-    """A heartbeat since, and the row stays; purged, the replica finds itself absent and may register again."""
+async def test_who_lives_is_not_set_silent(replicas: SqlReplicaStore) -> None:
+    """A heartbeat since, and nothing happens; set silent, the replica finds itself absent and may register again."""
     await replicas.register(ONE)
-    seen = (await only(replicas)).heartbeat
+    seen = await only(replicas)
     await replicas.poll(ONE, Cursor())
-    assert not await replicas.purge(ONE, seen)
-    assert await replicas.purge(ONE, seen + 1)
-    assert not await replicas.purge(ONE, seen + 1)
+    assert await replicas.set_silent([seen]) == 0
+    assert await replicas.set_silent([await only(replicas)]) == 1
+    silent = await replicas.registered()
+    assert (silent.replicas, silent.silent) == ((), True)
     assert not (await replicas.poll(ONE, Cursor())).present
+    assert not await replicas.acknowledge(ONE, 3, silent.history)
+    assert await replicas.registered() == silent
     await replicas.register(ONE)
     assert (await replicas.poll(ONE, Cursor())).present
+    assert not (await replicas.registered()).silent
 
 
-async def test_a_purge_cannot_meet_the_row_that_came_after(replicas: SqlReplicaStore) -> None:
+async def test_a_row_that_came_after_the_one_seen_is_not_set_silent(replicas: SqlReplicaStore) -> None:
     """Registered anew, a replica has another heartbeat than at its first registration."""
     await replicas.register(ONE)
-    seen = (await only(replicas)).heartbeat
+    seen = await only(replicas)
     await replicas.register(ONE)
-    assert not await replicas.purge(ONE, seen)
+    assert await replicas.set_silent([seen]) == 0
+
+
+async def test_thousands_are_set_silent_in_a_few_statements(back_end: BackEnd, replicas: SqlReplicaStore) -> None:
+    """Each of them short, so that nobody waits behind it; and those of another heartbeat are spared."""
+    for number in range(4):
+        await replicas.register(ReplicaIdentity(f"r{number}", "a"))
+    rows = list((await replicas.registered()).replicas)
+    seen = [replace(row, heartbeat=row.heartbeat + (number == 2)) for number, row in enumerate(rows)]
+    assert await replicas.set_silent(seen + [replace(rows[0], heartbeat=n) for n in range(3000)]) == 3
+    assert [row.identity.replica_id for row in (await replicas.registered()).replicas] == ["r2"]
+
+
+async def test_the_silent_are_forgotten_after_a_while(replicas: SqlReplicaStore) -> None:
+    """Those not heard of since; who leaves is forgotten at once, and who is not silent never."""
+    other = ReplicaIdentity("two", "b1")
+    for identity in (ONE, other):
+        await replicas.register(identity)
+        await replicas.set_silent([row for row in (await replicas.registered()).replicas if row.identity == identity])
+    await replicas.deregister(other)
+    assert await replicas.forget_silent(NOW) == 0
+    assert (await replicas.registered()).silent
+    assert await replicas.forget_silent(NOW + 1) == 1
+    assert not (await replicas.registered()).silent
+    await replicas.register(ONE)
+    assert await replicas.forget_silent(NOW + 1) == 0
+
+
+async def test_no_acknowledgement_slips_through_a_new_epoch(
+    back_end: BackEnd, replicas: SqlReplicaStore, deployment: SqlDeploymentStore
+) -> None:
+    """Whichever commits first: what was acknowledged of the epoch before never stands in the new one."""
+    other = back_end.open()
+    follower = SqlReplicaStore(other, lambda: NOW)
+    await replicas.register(ONE)
+    for _ in range(10):
+        before = await history(replicas)
+        acknowledging = [asyncio.ensure_future(follower.acknowledge(ONE, 99, before)) for _ in range(4)]
+        await asyncio.gather(deployment.begin_epoch(), *acknowledging)
+        assert (await only(replicas)).acknowledged_seq == 0
+    await other.close()
 
 
 async def test_registering_anew_forgets_the_acknowledgement(replicas: SqlReplicaStore) -> None:

@@ -1,14 +1,16 @@
 """Where a change is in force: EVERYWHERE only when it is, on what it rests, and else the truth."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.support.auth_world import ANY_TOKEN, NOW
+from tests.support.fake_replica_store import FakeDeploymentStore
 from tests.support.replica_world import Fleet, Node, until
 from typeplate_server.auth.changes import Changed
 from typeplate_server.auth.clients import ClientState
-from typeplate_server.auth.propagation import Effective
+from typeplate_server.auth.propagation import SILENT_KEPT_S, Effective
 from typeplate_server.auth.service import ClientDraft, ClientPatch
 from typeplate_server.auth.store import CommitUnknown
 from typeplate_server.errors import AuthStateStale, ClientRevoked, DatabaseUnavailable, ServiceError
@@ -217,8 +219,8 @@ async def test_a_registry_that_cannot_be_read_is_never_taken_for_everywhere() ->
     assert (await asyncio.wait_for(task, 1)).effective == BOUND
 
 
-async def test_a_row_that_was_silent_for_the_bound_is_purged_and_delays_no_other_change() -> None:
-    """The one that was killed costs one wait. Whoever only slept finds its row gone and begins anew."""
+async def test_a_row_that_was_silent_for_the_bound_delays_no_other_change_and_has_acknowledged_none() -> None:
+    """The one that was killed costs one wait. Whoever only slept begins anew, and only then is all acknowledged."""
     fleet = Fleet.make()
     a, b = [await fleet.node(name) for name in "ab"]
     token = b.token("other")
@@ -226,16 +228,51 @@ async def test_a_row_that_was_silent_for_the_bound_is_purged_and_delays_no_other
     for node in (a, b):
         node.boot.now += 10.2
     await asyncio.wait_for(task, 1)
-    assert (await a.clients.revoke("other")).effective == ACKNOWLEDGED
+    for _ in range(2):
+        assert (await a.clients.revoke("other")).effective == BOUND
     assert [row.identity.replica_id for row in fleet.database.rows.values()] == ["a"]
     assert refused_with(b, token) is AuthStateStale
     await b.replica.turn()
     assert refused_with(b, token) is AuthStateStale
     await b.replica.turn()
     assert refused_with(b, token) is ClientRevoked
+    assert (await a.clients.revoke("other")).effective == ACKNOWLEDGED
 
 
-async def test_a_row_with_a_heartbeat_is_not_purged() -> None:
+async def test_what_has_been_silent_for_an_hour_is_no_replica_any_more() -> None:
+    """Nor who has left; before, every answer says that not all have acknowledged."""
+    fleet = Fleet.make()
+    a, b = [await fleet.node(name) for name in "ab"]
+    fleet.database.rows[b.replica.identity] = replace(fleet.database.rows[b.replica.identity], heartbeat_time=NOW)
+    assert await a.link.set_silent([fleet.database.rows[b.replica.identity]]) == 1
+    fleet.clock.now = NOW + SILENT_KEPT_S
+    assert await a.waiting.forget_silent() == 0
+    assert (await a.clients.revoke("reader")).effective.proof == "STALENESS_BOUND"
+    fleet.clock.now += 1
+    assert await a.waiting.forget_silent() == 1
+    assert (await a.clients.revoke("reader")).effective.proof == "ACKNOWLEDGED"
+
+
+async def test_a_replica_that_is_fresh_still_is_waited_for_under_a_new_epoch() -> None:
+    """It has not heard of the epoch and admits what is revoked in it, until it hears or the bound has passed."""
+    fleet = Fleet.make()
+    a, b = [await fleet.node(name) for name in "ab"]
+    token = b.token()
+    await FakeDeploymentStore(a.link).begin_epoch()
+    a.link.epoch = b.link.epoch = "e2"
+    for _ in range(3):
+        await a.replica.turn()
+    task = await revoking(a)
+    await asyncio.sleep(0.06)
+    assert not task.done()
+    assert refused_with(b, token) is None
+    for _ in range(3):
+        await b.replica.turn()
+    assert (await asyncio.wait_for(task, 1)).effective == ACKNOWLEDGED
+    assert refused_with(b, token) is ClientRevoked
+
+
+async def test_a_row_with_a_heartbeat_is_not_set_silent() -> None:
     """However long it does not acknowledge."""
     fleet = Fleet.make()
     a, b = [await fleet.node(name) for name in "ab"]
@@ -248,7 +285,7 @@ async def test_a_row_with_a_heartbeat_is_not_purged() -> None:
     turning.append(asyncio.create_task(b.replica.turn()))
     a.boot.now += 0.1
     await asyncio.wait_for(task, 1)
-    assert "purge" not in a.link.calls
+    assert "set silent" not in a.link.calls
     for turn in turning:
         turn.cancel()
 
