@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sqlite3
 import subprocess
 import time
@@ -124,13 +125,54 @@ def test_a_lost_key_file_is_told_and_not_replaced(data_dir: Path) -> None:
     assert not (data_dir / "keys.json").exists()
 
 
-def test_a_lost_database_is_told_and_not_replaced(data_dir: Path) -> None:
+@pytest.mark.parametrize("known_by", ["keys.json", "seen.json"])
+def test_a_lost_database_is_told_and_not_replaced(data_dir: Path, known_by: str) -> None:
+    """Beside a key file, and where one was seen."""
     (data_dir / "typeplate.db").unlink()
+    if known_by == "seen.json":
+        (data_dir / "keys.json").unlink()
+        (data_dir / known_by).write_text('{"epoch": "e", "seq": 3, "earlier": []}')
+    for name in ("serve", "init", "migrate", "check-config"):
+        result = command(data_dir, name)
+        assert (result.returncode, "restore the database" in result.stderr) == (3, True), (name, result.stderr)
+    assert not (data_dir / "typeplate.db").exists()
+
+
+def test_an_empty_database_in_the_place_of_one_that_was_seen_is_told_and_not_begun(data_dir: Path) -> None:
+    """Somebody has made it with another program's `migrate`; it is not claimed for the key file."""
+    before = (data_dir / "admin.env").read_bytes()
+    (data_dir / "typeplate.db").unlink()
+    kept = (data_dir / "keys.json").rename(data_dir / "kept")
+    assert command(data_dir, "migrate").returncode == 0
+    kept.rename(data_dir / "keys.json")
+    (data_dir / "seen.json").write_text('{"epoch": "e", "seq": 3, "earlier": []}')
     for name in ("serve", "init", "check-config"):
         result = command(data_dir, name)
-        assert result.returncode == 3
-        assert "restore the database" in result.stderr
-    assert not (data_dir / "typeplate.db").exists()
+        assert (result.returncode, "restore the database" in result.stderr) == (3, True), (name, result.stderr)
+    assert (data_dir / "admin.env").read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", ["migrate", "restore-epoch --yes"])
+def test_a_missing_data_directory_is_told_as_such(tmp_path: Path, arguments: str) -> None:
+    result = command(tmp_path / "data", *arguments.split())
+    assert (result.returncode, f"there is no data directory {tmp_path / 'data'}" in result.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("arguments", ["audit verify", "restore-epoch --yes", "init --new-admin"])
+def test_whoever_lost_the_key_file_is_told_to_restore_it(data_dir: Path, arguments: str) -> None:
+    """`init`, which makes one for a new deployment, would refuse to."""
+    (data_dir / "keys.json").unlink()
+    result = command(data_dir, *arguments.split())
+    assert (result.returncode, "restore it from its backup" in result.stderr) == (3, True), result.stderr
+
+
+def test_a_first_serve_on_a_taken_port_and_the_next_one_tell_where_the_credentials_are(tmp_path: Path) -> None:
+    """The first has made them before it knew that it could not serve."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = command(tmp_path / "data", "serve", LISTEN=f"127.0.0.1:{taken.getsockname()[1]}")
+    assert (result.returncode, str(tmp_path / "data" / "admin.env") in result.stderr) == (4, True), result.stderr
+    with running_server(tmp_path / "data") as server:
+        assert str(tmp_path / "data" / "admin.env") in server.log
 
 
 @pytest.mark.parametrize("left", ["nothing", "database", "database and keys"])

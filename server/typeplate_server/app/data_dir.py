@@ -73,6 +73,8 @@ class DataDir:
         lock = self.path / "serve.lock"
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            raise StartupError(f"there is no data directory {self.path}; `typeplate-server init` makes one") from None
         except OSError as error:
             raise StartupError(f"{lock} cannot be opened: {error.strerror}") from None
         try:

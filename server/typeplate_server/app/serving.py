@@ -92,9 +92,13 @@ async def running(settings: Settings, log: TextIO, hooks: Hooks = NO_HOOKS) -> A
     data_dir.create()
     with data_dir.locked():
         new_admin = await prepare(settings)
-        async with replica(settings, log, hooks=hooks) as (address, parts):
-            tell_if_outdated(settings, address)
-            yield Running(address, new_admin, parts)
+        try:
+            async with replica(settings, log, hooks=hooks) as (address, parts):
+                tell_of_credentials(settings, address)
+                yield Running(address, new_admin, parts)
+        except BusyError as error:
+            made = f"; the new administrator's credentials are in {new_admin}" if new_admin else ""
+            raise BusyError(f"{error}{made}") from None
 
 
 async def prepare(settings: Settings) -> Path | None:
@@ -104,9 +108,12 @@ async def prepare(settings: Settings) -> Path | None:
     return new_admin
 
 
-def tell_if_outdated(settings: Settings, address: str) -> None:
-    """Warn the operator whose administrator's credentials lead elsewhere."""
-    if problem := outdated(DataDir(settings.data_dir).admin_env, settings, address):
+def tell_of_credentials(settings: Settings, address: str) -> None:
+    """Tell the operator where the first administrator's credentials are, and warn if they lead elsewhere."""
+    path = DataDir(settings.data_dir).admin_env
+    if path.exists():
+        logger.info("the first administrator's credentials are in %s", path)
+    if problem := outdated(path, settings, address):
         logger.warning(problem)
 
 

@@ -8,6 +8,7 @@ PostgreSQL and with one key file: what one has made the others find.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shlex
 from pathlib import Path
@@ -31,6 +32,8 @@ from typeplate_server.config import Settings
 from typeplate_server.errors import AlreadyExists, ServiceError
 from typeplate_server.store.faults import DatabaseError
 from typeplate_server.store.migration import migrate, schema_state
+
+logger = logging.getLogger(__name__)
 
 
 async def initialise(settings: Settings) -> Path | None:
@@ -89,6 +92,7 @@ async def _make_admin(settings: Settings, data_dir: DataDir, parts: Parts, clien
     """Replicas that serve already hear of it within moments; nobody is waited for."""
     draft = ClientDraft(client_id=client_id, display_name="Administrator", scopes=sorted(KNOWN_SCOPES))
     secret, path = new_secret(), data_dir.path / f"{client_id}.env"
+    _set_aside(path)
     # The file first: were the process killed in between, a client whose secret nobody knows would be for ever.
     data_dir.write_private(path, credentials(settings.target, client_id, secret.value))
     try:
@@ -99,6 +103,18 @@ async def _make_admin(settings: Settings, data_dir: DataDir, parts: Parts, clien
         path.unlink()
         raise
     return path
+
+
+def _set_aside(path: Path) -> None:
+    """Out of the way with a file that is there: of a setup that was broken off, or of a database that was lost."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.old")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StartupError(f"{path} is there and cannot be renamed: {error.strerror}") from None
+    logger.warning("%s was there already; it is %s now", path, aside)
 
 
 def credentials(target: str, client_id: str, secret: str) -> str:

@@ -21,7 +21,7 @@ from typeplate_server.app.data_dir import DataDir
 from typeplate_server.app.deployment import forget_run
 from typeplate_server.app.failure import BusyError
 from typeplate_server.app.parts import identity_of, new_incarnation
-from typeplate_server.app.serving import prepare, read_tls, tell_if_outdated
+from typeplate_server.app.serving import prepare, read_tls, tell_of_credentials
 from typeplate_server.app.supervising import Supervisor, Worker
 from typeplate_server.app.working import ENDING_S
 from typeplate_server.auth.store import ReplicaIdentity
@@ -51,7 +51,7 @@ async def serve(settings: Settings, command: Command, ready: Callable[[str, Path
             asyncio.get_running_loop().add_signal_handler(number, _asked_to_stop, supervisor, number)
         read_tls(settings)
         new_admin = await prepare(settings)
-        tell_if_outdated(settings, address)
+        tell_of_credentials(settings, address)
         await supervisor.run(lambda: ready(address, new_admin))
 
 

@@ -101,7 +101,10 @@ def _load(path: Path) -> tuple[int, KeyFile]:
     try:
         text = _read_private(path)
     except FileNotFoundError:
-        raise KeyFileError(f"{path}: there is no key file; `typeplate-server init` makes one") from None
+        raise KeyFileError(
+            f"{path}: there is no key file: copy it from another replica, or restore it from its backup; for a new "
+            "deployment `typeplate-server init` makes one"
+        ) from None
     except OSError as error:
         raise KeyFileError(f"{path}: the key file cannot be read: {error.strerror}") from None
     try:

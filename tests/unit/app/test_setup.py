@@ -49,3 +49,12 @@ async def test_credentials_of_a_client_that_was_not_made_are_taken_away(
             await initialise(settings(tmp_path))
     assert (tmp_path / "admin.env").exists() is left
     assert await initialise(settings(tmp_path)) == tmp_path / "admin.env"
+
+
+async def test_credentials_that_are_there_are_never_written_over(tmp_path: Path) -> None:
+    """They may be of a database that was lost and is found again."""
+    (tmp_path / "admin.env").write_text("of another database")
+    assert await initialise(settings(tmp_path)) == tmp_path / "admin.env"
+    [aside] = tmp_path.glob("admin.env.*.old")
+    assert aside.read_text() == "of another database"
+    assert "of another" not in (tmp_path / "admin.env").read_text()
