@@ -192,3 +192,12 @@ def test_a_new_epoch_leaves_its_entry(world: World) -> None:
     last = database.execute("SELECT event, actor FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     database.close()
     assert last == ("epoch_begun", "")
+
+
+def test_with_another_deployment_s_key_file_nobody_is_accused(tmp_path: Path) -> None:
+    """The trail cannot be judged with it; that is told by the fingerprints, and is no tampering."""
+    for name in ("one", "other"):
+        assert command_here(tmp_path / name, "init").returncode == 0
+    (tmp_path / "other" / "keys.json").replace(tmp_path / "one" / "keys.json")
+    done = command_here(tmp_path / "one", "audit", "verify")
+    assert (done.returncode, "is not the key file of this database" in done.stderr) == (3, True), done.stderr

@@ -6,7 +6,8 @@ from typing import Final
 
 from typeplate_server.app.clocks import CLOCK
 from typeplate_server.app.data_dir import DataDir
-from typeplate_server.app.deployment import not_readable, open_database, read_keys
+from typeplate_server.app.deployment import key_problem, not_readable, open_database, read_keys
+from typeplate_server.app.failure import StartupError
 from typeplate_server.auth.audit import Chain, Head, TrailBroken, Verification
 from typeplate_server.config import Settings
 from typeplate_server.errors import ServiceError
@@ -23,9 +24,13 @@ async def verify(settings: Settings, expected: Head | None = None) -> Head:
 
     Raises TrailBroken, saying where; StartupError when key file or database cannot be used.
     """
-    chain = Chain(read_keys(DataDir(settings.data_dir)).sealing_key)
+    data_dir = DataDir(settings.data_dir)
+    keys = read_keys(data_dir)
+    chain = Chain(keys.sealing_key)
     database = open_database(settings)
     try:
+        if problem := await key_problem(database, keys, data_dir):
+            raise StartupError(problem)
         # Read before the trail: the entry that the deployment has begun was committed with it.
         begun = bool((await SqlDeploymentStore(database).read()).key_fingerprint)
         return await _verify(
