@@ -171,7 +171,7 @@ class FailedPrecondition(TypeplateError):
 
 
 class LastAdmin(FailedPrecondition):
-    """No active client with `clients:admin` would be left."""
+    """No active client with `clients:admin` and a live secret would be left."""
 
 
 class SecretLimit(FailedPrecondition):

@@ -163,7 +163,9 @@ class FailedPrecondition(ServiceError):
 
 class LastAdmin(FailedPrecondition):
     reason = "LAST_ADMIN"
-    default_message = "no active client with clients:admin would be left; only a revocation with force may do that"
+    default_message = (
+        "no active client with clients:admin and a live secret would be left; set force to do it all the same"
+    )
 
 
 class SecretLimit(FailedPrecondition):

@@ -9,13 +9,14 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
+from tests.mutants.administration import ADMINISTRATION
 from tests.mutants.calls import CALLS
 from tests.mutants.mutant import Mutant
 from tests.mutants.rules import RULES
 from tests.mutants.schedules import SCHEDULES
 from tests.mutants.trial import Verdict, attempt, copied, run
 
-ALL = (*RULES, *SCHEDULES, *CALLS)
+ALL = (*RULES, *SCHEDULES, *CALLS, *ADMINISTRATION)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ it does not know; `at_commit` is awaited under the lock, right before the commit
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import Literal
 
 from typeplate_server.auth.clients import ClientState
 from typeplate_server.auth.store import Change, CommitGuard, CommitUnknown, RevokedToken, StoredSigningKey
@@ -26,6 +27,7 @@ class FakeClientStore:
         self.at_commit: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, RevokedToken] = {}
         self.keys: dict[str, StoredSigningKey] = {}
+        self.deleted_secrets: dict[tuple[str, str], Literal["dead", "live"]] = {}
         self._lock = asyncio.Lock()
 
     def is_token_revoked(self, jti: str) -> bool:
@@ -37,8 +39,11 @@ class FakeClientStore:
     def get(self, client_id: str) -> ClientState | None:
         return self.rows.get(client_id)
 
-    def another_active_with(self, scope: str, but: str) -> bool:
-        return any(c.state == "active" and scope in c.scopes for c in self.rows.values() if c.client_id != but)
+    def another_administrator(self, but: str, now: float) -> bool:
+        return any(client.can_administer_at(now) for client in self.rows.values() if client.client_id != but)
+
+    def tokens_of_deleted_secret(self, client_id: str, secret_id: str) -> Literal["dead", "live"] | None:
+        return self.deleted_secrets.get((client_id, secret_id))
 
     async def load_all(self) -> tuple[int, list[ClientState]]:
         return self.seq, list(self.rows.values())
@@ -73,6 +78,9 @@ class FakeClientStore:
         self.seq += 1
         self.writes += 1
         committed = replace(client, changed_seq=self.seq)
+        before = self.rows.get(client.client_id, committed)
+        for gone in {secret.secret_id for secret in before.secrets} - {secret.secret_id for secret in client.secrets}:
+            self.deleted_secrets[client.client_id, gone] = "live" if before.generation == client.generation else "dead"
         self.rows[client.client_id] = committed
         if self.lose_commit:
             raise CommitUnknown

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.administration import ADMINISTRATION
 from tests.mutants.calls import CALLS
 from tests.mutants.mutant import SERVER, Edit, Mutant, RottenEdit
 from tests.mutants.rules import RULES
 from tests.mutants.schedules import SCHEDULES
 from tests.mutants.trial import ROOT, Ended, Run, attempt, judged
 
-ALL = (*RULES, *SCHEDULES, *CALLS)
+ALL = (*RULES, *SCHEDULES, *CALLS, *ADMINISTRATION)
 TRIED = ("as-of-after-the-reply", "answer-before-apply", "answer-before-acknowledgement")
 OK = Ended("passed", "call", "", "")
 MISSED = Ended("failed", "call", "AssertionError", "assert 1 == 2")

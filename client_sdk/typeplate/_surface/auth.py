@@ -273,7 +273,7 @@ class AuthMethods(Methods):
         When a scope was taken away, no token issued before is admitted once this has returned; on every
         replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
-        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
 
         Args:
@@ -558,14 +558,16 @@ class AuthMethods(Methods):
         `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
         replica's last minute is not seen, so delete no earlier than a minute after the last application was
         given the new secret.
-        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
-        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+        Answers as RevokeClient does. Calling it again with `compromised`, for a secret whose deletion the audit trail
+        has, waits again; if the deletion let tokens live, they die now. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `LAST_ADMIN` unless `force` is set, `FAILED_PRECONDITION` for a revoked client).
 
         Args:
             name: The secret, `clients/{client_id}/secrets/{secret_id}`.
             compromised: Somebody else may have it: every token that the client got so far dies with it.
-            force: Delete it though it was used within the last hour.
+            force: Delete it though it was used within the last hour, or though no administrator would be left with a
+                live secret.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
@@ -1095,7 +1097,7 @@ class AsyncAuthMethods(Methods):
         When a scope was taken away, no token issued before is admitted once this has returned; on every
         replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
-        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
 
         Args:
@@ -1380,14 +1382,16 @@ class AsyncAuthMethods(Methods):
         `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
         replica's last minute is not seen, so delete no earlier than a minute after the last application was
         given the new secret.
-        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
-        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+        Answers as RevokeClient does. Calling it again with `compromised`, for a secret whose deletion the audit trail
+        has, waits again; if the deletion let tokens live, they die now. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `LAST_ADMIN` unless `force` is set, `FAILED_PRECONDITION` for a revoked client).
 
         Args:
             name: The secret, `clients/{client_id}/secrets/{secret_id}`.
             compromised: Somebody else may have it: every token that the client got so far dies with it.
-            force: Delete it though it was used within the last hour.
+            force: Delete it though it was used within the last hour, or though no administrator would be left with a
+                live secret.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
             timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's

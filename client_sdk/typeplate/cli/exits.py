@@ -34,7 +34,8 @@ BY_STATUS: Final[dict[str, int]] = {
     "FAILED_PRECONDITION": CONFLICT,
 }
 IN_OUR_WORDS: Final[dict[str, str]] = {
-    "LAST_ADMIN": "no active client with clients:admin would be left; only `clients revoke --force` may do that",
+    "LAST_ADMIN": "no active client with clients:admin and a live secret would be left; `clients revoke --force`, "
+    "`clients suspend --force` and `clients secrets delete --force` do it all the same",
 }
 """For reasons whose message speaks of the API's fields rather than of the command's options."""
 

@@ -110,7 +110,9 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
     _env_file(create)
     delete = _id(_leaf(leaves, "delete", "clients secrets delete", "delete a secret that is no longer in use"))
     delete.add_argument("secret_id", help="the secret's id, not the secret")
-    delete.add_argument("--force", action="store_true", help="though it was used within the last hour")
+    delete.add_argument(
+        "--force", action="store_true", help="though it was used within the last hour, or is the last administrator's"
+    )
     delete.add_argument(
         "--compromised", action="store_true", help="somebody else may have it: kill every token issued so far too"
     )

@@ -573,7 +573,7 @@ class DeleteClientSecretRequest(_message.Message):
     compromised: _builtins.bool
     """Somebody else may have it: every token that the client got so far dies with it."""
     force: _builtins.bool
-    """Delete it though it was used within the last hour."""
+    """Delete it though it was used within the last hour, or though no administrator would be left with a live secret."""
     wait: _builtins.bool
     """Whether to wait until it is in force everywhere, within the call's deadline. Absent: true."""
     def __init__(

@@ -183,7 +183,7 @@ class AuthServiceServicer(object):
         When a scope was taken away, no token issued before is admitted once this has returned; on every
         replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
-        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -242,9 +242,10 @@ class AuthServiceServicer(object):
         `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
         replica's last minute is not seen, so delete no earlier than a minute after the last application was
         given the new secret.
-        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
-        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+        Answers as RevokeClient does. Calling it again with `compromised`, for a secret whose deletion the audit trail
+        has, waits again; if the deletion let tokens live, they die now. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `LAST_ADMIN` unless `force` is set, `FAILED_PRECONDITION` for a revoked client).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,7 @@ class AuthServiceStub:
     When a scope was taken away, no token issued before is admitted once this has returned; on every
     replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
     NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
-    `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+    `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
     with `force` can do).
     """
     RevokeClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]
@@ -109,9 +109,10 @@ class AuthServiceStub:
     `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
     replica's last minute is not seen, so delete no earlier than a minute after the last application was
     given the new secret.
-    Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
-    FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
-    `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+    Answers as RevokeClient does. Calling it again with `compromised`, for a secret whose deletion the audit trail
+    has, waits again; if the deletion let tokens live, they die now. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    NOT_FOUND, FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+    `compromised` is set, `LAST_ADMIN` unless `force` is set, `FAILED_PRECONDITION` for a revoked client).
     """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
@@ -186,7 +187,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     When a scope was taken away, no token issued before is admitted once this has returned; on every
     replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
     NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
-    `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+    `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
     with `force` can do).
     """
     RevokeClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeClientRequest, _auth_service_pb2.RevokeClientResponse]  # type: ignore[assignment]
@@ -225,9 +226,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
     replica's last minute is not seen, so delete no earlier than a minute after the last application was
     given the new secret.
-    Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
-    FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
-    `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+    Answers as RevokeClient does. Calling it again with `compromised`, for a secret whose deletion the audit trail
+    has, waits again; if the deletion let tokens live, they die now. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+    NOT_FOUND, FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+    `compromised` is set, `LAST_ADMIN` unless `force` is set, `FAILED_PRECONDITION` for a revoked client).
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.Jwks]  # type: ignore[assignment]
     """The public keys that verify access tokens (RFC 7517, RFC 8037). Public. No errors of its own."""
@@ -329,7 +331,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         When a scope was taken away, no token issued before is admitted once this has returned; on every
         replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
         NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
-        `LAST_ADMIN` when the last active administrator would lose its scope, which nothing but its revocation
+        `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
         """
 
@@ -398,9 +400,10 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         `last_use_peer`) when and from where. Each replica writes its uses about each minute: one of another
         replica's last minute is not seen, so delete no earlier than a minute after the last application was
         given the new secret.
-        Answers as RevokeClient does. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND,
-        FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
-        `compromised` is set, `FAILED_PRECONDITION` for a revoked client).
+        Answers as RevokeClient does. Calling it again with `compromised`, for a secret whose deletion the audit trail
+        has, waits again; if the deletion let tokens live, they die now. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
+        NOT_FOUND, FAILED_PRECONDITION (`SECRET_IN_USE` when it was used within the last hour and neither `force` nor
+        `compromised` is set, `LAST_ADMIN` unless `force` is set, `FAILED_PRECONDITION` for a revoked client).
         """
 
     @_abc_1.abstractmethod

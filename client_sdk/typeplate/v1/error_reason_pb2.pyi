@@ -59,7 +59,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 43
     """ABORTED: the resource changed since the etag was read. Read it again."""
     ERROR_REASON_LAST_ADMIN: _ErrorReason.ValueType  # 44
-    """FAILED_PRECONDITION: no active client with `clients:admin` would be left. Only RevokeClient with `force` does that."""
+    """FAILED_PRECONDITION: no active client with `clients:admin` and a live secret would be left. Only `force` does that,
+    of RevokeClient, SuspendClient and DeleteClientSecret.
+    """
     ERROR_REASON_FAILED_PRECONDITION: _ErrorReason.ValueType  # 45
     """FAILED_PRECONDITION: the resource's state does not allow this, for example changing a revoked client."""
     ERROR_REASON_SECRET_LIMIT: _ErrorReason.ValueType  # 46
@@ -116,7 +118,9 @@ ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 42
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 43
 """ABORTED: the resource changed since the etag was read. Read it again."""
 ERROR_REASON_LAST_ADMIN: ErrorReason.ValueType  # 44
-"""FAILED_PRECONDITION: no active client with `clients:admin` would be left. Only RevokeClient with `force` does that."""
+"""FAILED_PRECONDITION: no active client with `clients:admin` and a live secret would be left. Only `force` does that,
+of RevokeClient, SuspendClient and DeleteClientSecret.
+"""
 ERROR_REASON_FAILED_PRECONDITION: ErrorReason.ValueType  # 45
 """FAILED_PRECONDITION: the resource's state does not allow this, for example changing a revoked client."""
 ERROR_REASON_SECRET_LIMIT: ErrorReason.ValueType  # 46

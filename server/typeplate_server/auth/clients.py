@@ -78,10 +78,10 @@ class ClientState:
         """Changes with each change of the client (AIP-154, RFC 9110 §8.8.3)."""
         return f'"{self.changed_seq}"'
 
-    @property
-    def is_active_admin(self) -> bool:
-        """Whether it can administer clients at present."""
-        return self.state == "active" and CLIENTS_ADMIN in self.scopes
+    def can_administer_at(self, now: float) -> bool:
+        """Whether it can get itself a token that administers clients: it is granted the scope and has a live secret."""
+        granted = self.state == "active" and CLIENTS_ADMIN in self.scopes
+        return granted and any(secret.live_at(now) for secret in self.secrets)
 
     def next_generation(self) -> ClientState:
         """The same client with every token issued so far dead."""

@@ -275,14 +275,15 @@ class ClientAdministration:
         guard: CommitGuard | None = None,
         within: float | None = None,
     ) -> Changed[ClientState]:
-        """Deletes a secret; a compromised one takes every token issued so far with it.
+        """Deletes a secret; a compromised one takes every token issued so far with it, which may be said again.
 
-        Raises `NotFound`, `FailedPrecondition` (revoked), `DatabaseUnavailable`, and, unless `force` or `compromised`
-        is set, `SecretInUse` when it was used within the last hour (elsewhere: as far as written, a minute ago).
+        Raises `NotFound`, `FailedPrecondition` (revoked), `LastAdmin` unless `force`, `DatabaseUnavailable`, and,
+        unless `force` or `compromised` is set, `SecretInUse` when it was used within the last hour (elsewhere: as far
+        as written, a minute ago).
         """
         if not force and not compromised:
             await self._uses.require_unused(client_id, secret_id, self._clock())
-        change = secret_deletion(secret_id, compromised, self._clock())
+        change = secret_deletion(secret_id, compromised, force, self._clock())
         write = self._writes.refuse if compromised else self._writes.grant
         return await write(client_id, change, guard, within)
 

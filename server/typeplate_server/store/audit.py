@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
@@ -120,6 +121,16 @@ def entries_after(connection: Connection, seq: int | None, limit: int) -> tuple[
         return tuple(map(_entry, connection.execute(found)))
     except (TypeError, ValueError):
         raise TrailBroken(f"one of the {limit} entries after {seq or 0} is not of the form a server writes") from None
+
+
+def tokens_of_deleted_secret(connection: Connection, client_id: str, secret_id: str) -> Literal["dead", "live"] | None:
+    """What the entry of the secret's deletion says of the client's tokens; None: there is no such entry."""
+    deleted = select(audit.c.detail).where(audit.c.client_id == client_id, audit.c.event == "secret_deleted")
+    for text in connection.execute(deleted.order_by(audit.c.seq.desc())).scalars():
+        detail = json.loads(text)
+        if detail["secret_id"] == secret_id:
+            return "dead" if detail["tokens"] == "dead" else "live"
+    return None
 
 
 def _head(connection: Connection) -> Head:

@@ -11,11 +11,11 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, exists, func, select
+from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, exists, func, or_, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 
-from typeplate_server.auth.clients import ClientState, SecretState, State, new_generation_nonce
+from typeplate_server.auth.clients import CLIENTS_ADMIN, ClientState, SecretState, State, new_generation_nonce
 from typeplate_server.store.schema import client_secrets, clients
 
 _SHARED: Final = 4096
@@ -70,10 +70,12 @@ def read(connection: Connection, client_id: str) -> ClientState | None:
     return _client(row, [SecretState(*secret) for secret in connection.execute(theirs)])
 
 
-def any_active_with(connection: Connection, scope: str, but: str) -> bool:
-    """Whether an active client but one is granted the scope."""
-    granted = cast(clients.c.scopes, Text).contains(json.dumps(scope), autoescape=True)
-    found = exists().where(clients.c.state == "active", clients.c.client_id != but, granted)
+def any_administrator(connection: Connection, but: str, now: float) -> bool:
+    """Whether a client but one can administer clients: see `ClientState.can_administer_at`."""
+    granted = cast(clients.c.scopes, Text).contains(json.dumps(CLIENTS_ADMIN), autoescape=True)
+    expiry = client_secrets.c.expire_time
+    gets_in = exists().where(client_secrets.c.client_id == clients.c.client_id, or_(expiry.is_(None), expiry > now))
+    found = exists().where(clients.c.state == "active", clients.c.client_id != but, granted, gets_in)
     return bool(connection.execute(select(found)).scalar_one())
 
 

@@ -7,6 +7,7 @@ transaction, and so does its entry in the audit trail: whoever reads by sequence
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from typeplate_server.auth.store import Change, CommitGuard
 from typeplate_server.errors import AlreadyExists, NotFound
 from typeplate_server.store import client_rows as rows
 from typeplate_server.store import guarding
-from typeplate_server.store.audit import NO_TRAIL, Trail
+from typeplate_server.store.audit import NO_TRAIL, Trail, tokens_of_deleted_secret
 from typeplate_server.store.clocks import AUTH, current, lock, take
 from typeplate_server.store.database import Database, Lane
 
@@ -78,9 +79,13 @@ class ClientsInTransaction:
         """The client as it stands in this transaction; it stays so until its end."""
         return rows.read(self._connection, client_id)
 
-    def another_active_with(self, scope: str, but: str) -> bool:
-        """Whether an active client other than `but` is granted `scope`."""
-        return rows.any_active_with(self._connection, scope, but)
+    def another_administrator(self, but: str, now: float) -> bool:
+        """See `auth.store.ClientsInTransaction`."""
+        return rows.any_administrator(self._connection, but, now)
+
+    def tokens_of_deleted_secret(self, client_id: str, secret_id: str) -> Literal["dead", "live"] | None:
+        """See `auth.store.ClientsInTransaction`. The audit trail knows."""
+        return tokens_of_deleted_secret(self._connection, client_id, secret_id)
 
 
 def begin(connection: Connection, guard: CommitGuard | None) -> ClientsInTransaction:

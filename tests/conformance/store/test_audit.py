@@ -254,7 +254,7 @@ async def test_every_one_of_many_random_edits_of_rows_is_found(
     dice, missed = random.Random(11), []
 
     def tamper(connection: Connection) -> Head:
-        for _ in range(scaled(300, 1000)):
+        for _ in range(scaled(120, 1000)):
             edit = dice.choice(EDITS)
             values = {"at": dice.randrange(1, 19), "to": dice.choice((-9, -1, 0, 20, 21, 400)), "byte": b"\x07"}
             with connection.begin_nested() as savepoint:

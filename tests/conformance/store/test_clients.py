@@ -8,10 +8,15 @@ from types import MappingProxyType
 import pytest
 
 from tests.support.store import NOW, client
+from typeplate_server.auth.audit import Chain
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.store import CallerRows, ClientsInTransaction
 from typeplate_server.errors import AlreadyExists, ClientRevoked, LastAdmin, NotFound
+from typeplate_server.store.audit import AuditTrail
 from typeplate_server.store.clients import SqlClientStore
+from typeplate_server.store.database import Database
+
+ADMIN = frozenset({"clients:admin"})
 
 
 async def test_a_client_comes_back_as_it_went_in(clients: SqlClientStore) -> None:
@@ -134,7 +139,7 @@ async def test_a_change_that_raises_undoes_everything(clients: SqlClientStore) -
     await clients.create(client("reader"))
 
     def revoke(current: ClientState, others: ClientsInTransaction) -> ClientState:
-        if not others.another_active_with("clients:admin", current.client_id):
+        if not others.another_administrator(current.client_id, NOW):
             raise LastAdmin
         return replace(current, state="revoked")
 
@@ -143,3 +148,44 @@ async def test_a_change_that_raises_undoes_everything(clients: SqlClientStore) -
     assert admin in (await clients.load_all())[1]
     await clients.create(client("second", scopes=frozenset({"clients:admin"})))
     assert (await clients.update("admin", revoke)).state == "revoked"
+
+
+async def test_another_administrator_is_one_that_gets_in(clients: SqlClientStore) -> None:
+    """As `ClientState.can_administer_at` says of each row, to the second in which its last secret expires."""
+    made = await clients.create(client("admin", scopes=ADMIN))
+    secrets = [(), (SecretState("late", b"1", NOW - 9, NOW + 60),), (SecretState("gone", b"2", NOW - 9, NOW),)]
+    secrets += [(SecretState("dead", b"3", NOW - 9, NOW - 1), SecretState("good", b"4", NOW - 8))]
+    others = [client("other", scopes=ADMIN, secrets=each) for each in secrets]
+    others += [client("other", scopes=ADMIN, state="suspended"), client("other")]
+    asked: list[bool] = []
+
+    def ask(current: ClientState, rows: ClientsInTransaction) -> ClientState:
+        asked.extend(rows.another_administrator("admin", now) for now in (NOW - 1, NOW, NOW + 60))
+        return current
+
+    current = await clients.create(client("other"))
+    for other in others:
+        expected = [other.can_administer_at(now) for now in (NOW - 1, NOW, NOW + 60)]
+        current = await clients.update("other", lambda *_, other=other: replace(other, changed_seq=0))
+        asked.clear()
+        assert await clients.update("admin", ask) is not None
+        assert asked == expected, current
+    assert made.can_administer_at(NOW)
+
+
+async def test_a_deleted_secret_is_known_from_the_trail(database: Database) -> None:
+    """Whose it was, and what became of the tokens then; without a trail nothing is known."""
+    clients = SqlClientStore(database, AuditTrail(Chain(b"s" * 32), lambda: NOW))
+    await clients.create(client("app", secrets=(SecretState("one", b"1", NOW), SecretState("two", b"2", NOW))))
+    await clients.create(client("other"))
+    await clients.update("app", lambda current, _: replace(current, secrets=current.secrets[1:]))
+    await clients.update("app", lambda current, _: replace(current.next_generation(), secrets=()))
+    known: list[str | None] = []
+
+    def ask(current: ClientState, rows: ClientsInTransaction) -> ClientState:
+        names = (("app", "one"), ("app", "two"), ("app", "three"), ("other", "one"))
+        known.extend(rows.tokens_of_deleted_secret(*name) for name in names)
+        return current
+
+    await clients.update("app", ask)
+    assert known == ["live", "dead", None, None]

@@ -1,15 +1,22 @@
 """The rotation of a client's secrets, and when each was last used."""
 
+import asyncio
+
 import pytest
 
-from tests.support.auth_world import NOW, PEER, AuthWorld
+from tests.support.auth_world import NOW, PEER, AuthWorld, Clock
+from typeplate_server.auth.clients import CLIENTS_ADMIN, VEHICLES_READ
+from typeplate_server.auth.propagation import Effective, SoleReplica
 from typeplate_server.auth.secret_uses import SecretUse
+from typeplate_server.auth.service import ClientDraft, ClientPatch
+from typeplate_server.auth.store import History
 from typeplate_server.errors import (
     ClientRevoked,
     CredentialsInvalid,
     DatabaseUnavailable,
     FailedPrecondition,
     InvalidArgument,
+    LastAdmin,
     NotFound,
     SecretInUse,
     SecretLimit,
@@ -73,6 +80,98 @@ async def test_a_compromised_secret_takes_every_token_with_it() -> None:
         with pytest.raises(TokenRevoked):
             world.admit(token)
     assert world.admit(exchange(world, made.secret.value)) is not None
+
+
+@pytest.mark.parametrize("compromised", [False, True])
+async def test_the_last_administrators_last_live_secret_is_deleted_by_force_only(compromised: bool) -> None:
+    """Or else nobody gets in any more; one that has expired is none."""
+    world = AuthWorld()
+    only = world.secrets["root"].secret_id
+    expired = await world.administration.create_secret("root", lifetime_s=60)
+    world.clock.now += 60
+    before = world.client("root")
+    with pytest.raises(LastAdmin, match="force"):
+        await world.administration.delete_secret("root", only, compromised=compromised)
+    assert world.client("root") == before
+    await world.administration.delete_secret("root", expired.secret.secret_id)
+    made = await world.administration.create_secret("root")
+    await world.administration.delete_secret("root", only, compromised=compromised)
+    with pytest.raises(LastAdmin):
+        await world.administration.delete_secret("root", made.secret.secret_id, compromised=compromised)
+    forced = world.administration.delete_secret("root", made.secret.secret_id, compromised=compromised, force=True)
+    assert (await forced).value.secrets == ()
+
+
+async def test_who_has_no_live_secret_is_no_other_administrator() -> None:
+    """Neither without any secret nor once the last one has expired."""
+    world = AuthWorld()
+    second = await world.administration.create(ClientDraft("second", scopes=[CLIENTS_ADMIN]))
+    await world.administration.delete_secret("second", second.secret.secret_id)
+
+    async def root_is_kept() -> None:
+        for work in (
+            world.administration.suspend("root"),
+            world.administration.revoke("root"),
+            world.administration.update("root", ClientPatch(scopes=[VEHICLES_READ])),
+            world.administration.delete_secret("root", world.secrets["root"].secret_id),
+        ):
+            with pytest.raises(LastAdmin):
+                await work
+
+    await root_is_kept()
+    await world.administration.create_secret("second", lifetime_s=60)
+    world.clock.now += 60
+    await root_is_kept()
+    await world.administration.create_secret("second", lifetime_s=60)
+    world.clock.now += 59
+    assert (await world.administration.suspend("root")).value.state == "suspended"
+
+
+async def test_of_two_last_administrators_whose_secrets_go_at_once_one_keeps_its_own() -> None:
+    """Decided under the lock and not before it."""
+    world = AuthWorld()
+    second = await world.administration.create(ClientDraft("second", scopes=[CLIENTS_ADMIN]))
+    results = await asyncio.gather(
+        world.administration.delete_secret("root", world.secrets["root"].secret_id),
+        world.administration.delete_secret("second", second.secret.secret_id, compromised=True),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Changed", "LastAdmin"]
+
+
+async def test_the_deletion_of_a_compromised_secret_may_be_said_again() -> None:
+    """Nothing changes, and it is waited for again: the first answer may have been lost, or have come too early."""
+    waited: list[int] = []
+
+    class Waiting(SoleReplica):
+        async def reach(
+            self, seq: int, since: float, deadline: float | None, history: History | None = None
+        ) -> Effective:
+            waited.append(seq)
+            return await super().reach(seq, since, deadline, history)
+
+    clock = Clock(1000.0)
+    world = AuthWorld(propagation=Waiting(clock, clock))
+    secret_id = world.secrets["reader"].secret_id
+    first = (await world.administration.delete_secret("reader", secret_id, compromised=True)).value
+    again = (await world.administration.delete_secret("reader", secret_id, compromised=True)).value
+    assert (again, waited) == (first, [first.changed_seq] * 2)
+    with pytest.raises(NotFound):
+        await world.administration.delete_secret("reader", secret_id, force=True)
+    with pytest.raises(NotFound):
+        await world.administration.delete_secret("root", secret_id, compromised=True)
+
+
+async def test_a_secret_that_was_deleted_and_then_found_compromised_takes_its_tokens_with_it() -> None:
+    """They were let live on by the ordinary deletion."""
+    world = AuthWorld()
+    token = exchange(world, world.secrets["reader"].value)
+    secret_id = world.secrets["reader"].secret_id
+    await world.administration.delete_secret("reader", secret_id, force=True)
+    assert world.admit(token) is not None
+    await world.administration.delete_secret("reader", secret_id, compromised=True)
+    with pytest.raises(TokenRevoked):
+        world.admit(token)
 
 
 async def test_a_secret_in_use_is_deleted_by_force_only() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.auth_world import ANY_TOKEN, NOW, PEER, AuthWorld, client_state
-from typeplate_server.auth.clients import CLIENTS_ADMIN, VEHICLES_READ, VEHICLES_WRITE
+from typeplate_server.auth.clients import CLIENTS_ADMIN, VEHICLES_READ, VEHICLES_WRITE, SecretState
 from typeplate_server.auth.service import ClientDraft, ClientPatch
 from typeplate_server.auth.store import CommitUnknown
 from typeplate_server.errors import (
@@ -163,8 +163,10 @@ async def test_revoking_again_changes_nothing_and_succeeds() -> None:
 async def test_the_last_administrator_is_kept_unless_forced() -> None:
     """Revoking it, or taking its scope; suspended and revoked administrators do not count as another one."""
     world = AuthWorld()
-    world.store.rows["sleeping"] = client_state("sleeping", frozenset({CLIENTS_ADMIN}), "suspended")
-    world.store.rows["gone"] = client_state("gone", frozenset({CLIENTS_ADMIN}), "revoked")
+    live = (SecretState("live", b"hash", NOW),)
+    world.store.rows["sleeping"] = client_state("sleeping", frozenset({CLIENTS_ADMIN}), "suspended", secrets=live)
+    world.store.rows["gone"] = client_state("gone", frozenset({CLIENTS_ADMIN}), "revoked", secrets=live)
+    world.store.rows["reading"] = client_state("reading", secrets=live)
     with pytest.raises(LastAdmin, match="force"):
         await world.administration.revoke("root")
     with pytest.raises(LastAdmin) as refused:
