@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import auth_service_pb2_grpc
 from typeplate_server.app import chores
 from typeplate_server.app.hooks import Hooks
+from typeplate_server.app.logs import JsonFormatter
 from typeplate_server.app.serving import running
 from typeplate_server.auth.usage import Usage
 from typeplate_server.config import Settings
@@ -112,6 +115,17 @@ async def test_what_nobody_needs_any_more_goes(world: World) -> None:
     await until(lambda: "removed" in world.ask("SELECT state FROM signing_keys"), "dropping the retired key")
     assert {key.kid for key in (await world.stub.GetJwks(pb.GetJwksRequest())).keys} == {new.kid}
     await world.stub.ListClients(pb.ListClientsRequest(), metadata=await world.as_admin())
+
+
+async def test_how_the_replica_stands_is_told_in_one_line(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """What a monitor may watch: rows that were missing, how far it has come, how old that is, who else is there."""
+    caplog.set_level(logging.INFO, chores.logger.name)
+    await world.stub.GetJwks(pb.GetJwksRequest())
+    await until(lambda: caplog.records, "the line")
+    line = json.loads(JsonFormatter().format(caplog.records[0]))
+    assert (line["message"], line["drift"], line["fresh"], line["replicas"]) == ("replica", 0, True, 1)
+    assert [line["seq"]] == world.ask("SELECT seq FROM auth_clock")
+    assert 0 <= line["age_s"] < 10.0
 
 
 @pytest.mark.parametrize("fault", [DatabaseUnavailable(), RuntimeError("bug")], ids=["outage", "bug"])

@@ -1,4 +1,7 @@
-"""Where the server's log goes: standard error, one JSON object a line, for operators' messages as for calls."""
+"""Where the server's log goes: standard error, one JSON object a line, for operators' messages as for calls.
+
+A record that was given `extra={"figures": …}` has these beside the fields that all have.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class JsonFormatter(logging.Formatter):
                 "level": record.levelname.lower(),
                 "logger": record.name,
                 "message": scrubbed(message),
+                **getattr(record, "figures", {}),
             }
         )
 

@@ -92,6 +92,12 @@ class Replica:
         """Whether this replica knows who is revoked. Asked on every call."""
         return self._boot() < self._fresh_until
 
+    @property
+    def age_s(self) -> float | None:
+        """How long ago all that it knows was asked for; None: it has to read all of it anew, or is closed."""
+        as_of = self._fresh_until - self._followed
+        return None if as_of == _NEVER else self._boot() - as_of
+
     def wake(self) -> None:
         """Makes it poll now. From the event loop's thread."""
         self._woken.set()
