@@ -8,6 +8,7 @@ from tests.mutants.mutant import Edit, Mutant
 from tests.mutants.rules import FEED, PROPAGATION, REPLICA, SERVICE
 
 DEPLOYMENT: Final = "tests/conformance/store/test_deployment.py"
+ROTATION: Final = "tests/unit/auth/test_key_rotation.py"
 PAGES: Final = "tests/unit/auth/test_feed_pages.py"
 REGISTRY: Final = "tests/unit/auth/test_registry.py"
 REPLICAS: Final = "tests/conformance/store/test_replicas.py"
@@ -241,6 +242,13 @@ SCHEDULES: Final = (
         ),
         caught_by=(f"{DEPLOYMENT}::test_a_new_epoch_kills_every_token",),
         spares=(f"{DEPLOYMENT}::test_an_epoch_without_clients_is_told_too",),
+    ),
+    Mutant(
+        "doubted-key-trusted",
+        "a key whose removal is in doubt verifies nothing",
+        (Edit("auth/key_administration.py", "doubt=lambda: self._keys.doubt(kid))", "doubt=lambda: None)"),),
+        caught_by=(f"{ROTATION}::test_a_key_whose_removal_is_in_doubt_verifies_nothing_until_it_is_known",),
+        spares=(f"{ROTATION}::test_a_removal_asks_nothing_after_its_commit",),
     ),
     Mutant(
         "acknowledged-across-epochs",

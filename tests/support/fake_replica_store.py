@@ -1,8 +1,8 @@
 """The change feed and the registry of replicas in memory, held to `auth.store.ReplicaStore`, over a fake client store.
 
-Faults are programmed: while `cut` is set every call raises it; `before_snapshot`, `after_snapshot`, `at_acknowledge`
-and `at_revoke` are awaited where they say, so that a test can hold a call there, move the clock or change the database.
-`calls` is the order in which things were asked.
+Faults are programmed: while `cut` is set every call raises it; `before_snapshot`, `after_snapshot`, `at_acknowledge`,
+`at_keys_changed` and `at_revoke` are awaited where they say, so that a test can hold a call there, move the clock or
+change the database. `calls` is the order in which things were asked.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -53,6 +53,7 @@ class FakeReplicaStore:
         self.after_snapshot: Hook = None
         self.at_acknowledge: Hook = None
         self.at_revoke: Hook = None
+        self.at_keys_changed: Hook = None
         self.wakeup = FakeWakeup()
 
     async def register(self, identity: ReplicaIdentity) -> None:
@@ -195,6 +196,10 @@ class FakeDeploymentStore:
         return self._database.clients.seq
 
     async def signing_keys(self) -> tuple[StoredSigningKey, ...]:
+        self._database._ask("signing keys")
+        return self._keys()
+
+    def _keys(self) -> tuple[StoredSigningKey, ...]:
         return tuple(sorted(self._database.keys.values(), key=lambda key: key.publish_time))
 
     async def change_signing_keys(
@@ -203,12 +208,13 @@ class FakeDeploymentStore:
         self._database._ask("change keys")
         if guard is not None:
             guard(self._database.clients)
-        changed = change(await self.signing_keys())
+        changed = change(self._keys())
         if changed:
             self._database.clients.seq += 1
         written = tuple(replace(key, changed_seq=self._database.clients.seq) for key in changed)
         self._database.keys.update({key.kid: key for key in written})
-        return written
+        await _run(self._database.at_keys_changed)
+        return self._keys()
 
 
 async def _run(hook: Hook) -> None:

@@ -56,5 +56,8 @@ class DeploymentStore(Protocol):
     async def change_signing_keys(
         self, change: ChangeKeys, guard: CommitGuard | None = None
     ) -> tuple[StoredSigningKey, ...]:
-        """Writes what `change` returns, and returns it with its `changed_seq`. Writing nothing takes no number."""
+        """Writes what `change` returns, each key with a `changed_seq`. Writing nothing takes no number.
+
+        Returns all keys as they stand then, by `publish_time`, read under the same lock.
+        """
         ...

@@ -3,7 +3,8 @@
 Rules kept here:
 * A key signs only after every replica has acknowledged it, or refuses by itself. When the caller's deadline comes
   first, the key stays published, and a repeated call goes on from there.
-* Removing a key at once kills every token it signed, on every replica, when the change is in force everywhere.
+* Removing a key at once kills every token it signed, on every replica, when the change is in force everywhere. In doubt
+  whether it was removed it is dead here.
 * What is decided inside the transaction is in `key_changes`.
 """
 
@@ -45,8 +46,7 @@ class KeyAdministration:
 
     async def ensure_first(self) -> None:
         """Makes a key that signs when there is none yet, and reads all there are. Before the server serves."""
-        await self._store.change_signing_keys(key_changes.first(self._fresh()))
-        self._keys.apply(await self._store.signing_keys())
+        self._keys.apply(await self._store.change_signing_keys(key_changes.first(self._fresh())))
 
     async def rotate(self, *, guard: CommitGuard | None = None, within: float | None = None) -> KeyChange:
         """Publishes a key and, once it is known everywhere, signs with it. A key published before goes on.
@@ -66,7 +66,8 @@ class KeyAdministration:
 
     async def remove(self, kid: str, *, guard: CommitGuard | None = None, within: float | None = None) -> KeyChange:
         """Kills a key at once and with it every token that it signed. Idempotent. Raises `NotFound`."""
-        return await self._about(kid, key_changes.removal(kid, self._fresh(), self._clock()), guard, within)
+        change = key_changes.removal(kid, self._fresh(), self._clock())
+        return await self._about(kid, change, guard, within, doubt=lambda: self._keys.doubt(kid))
 
     async def drop_expired(self, max_staleness_s: float) -> None:
         """Removes retired keys that nobody can need any more; each minute or so. Raises `DatabaseUnavailable`."""
@@ -75,22 +76,37 @@ class KeyAdministration:
     def _fresh(self) -> StoredSigningKey:
         return sealed(SigningKey.generate(), self._sealer, self._clock())
 
-    async def _about(self, kid: str, change: ChangeKeys, guard: CommitGuard | None, within: float | None) -> KeyChange:
-        changed = await self._run(change, guard, within)
+    async def _about(
+        self,
+        kid: str,
+        change: ChangeKeys,
+        guard: CommitGuard | None,
+        within: float | None,
+        doubt: Callable[[], None] = lambda: None,
+    ) -> KeyChange:
+        changed = await self._run(change, guard, within, doubt)
         key = next((key for key in changed.value if key.kid == kid), None)
         if key is None:
             raise NotFound(f"signing key {kid}")
         return KeyChange(key, changed.effective)
 
     async def _run(
-        self, change: ChangeKeys, guard: CommitGuard | None, within: float | None
+        self,
+        change: ChangeKeys,
+        guard: CommitGuard | None,
+        within: float | None,
+        doubt: Callable[[], None] = lambda: None,
     ) -> Changed[tuple[StoredSigningKey, ...]]:
-        return await self._changes.run(self._write(change, guard), self._keys.apply, _last_seq, within=within)
-
-    async def _write(self, change: ChangeKeys, guard: CommitGuard | None) -> tuple[StoredSigningKey, ...]:
         """All keys as they stand after the change: what it did not write it may have found done already."""
-        await self._store.change_signing_keys(change, guard)
-        return await self._store.signing_keys()
+        doubts = self._keys.doubted
+
+        async def write() -> tuple[StoredSigningKey, ...]:
+            return await self._store.change_signing_keys(change, guard)
+
+        def settle(keys: tuple[StoredSigningKey, ...]) -> None:
+            self._keys.settle(keys, doubts)
+
+        return await self._changes.run(write(), settle, _last_seq, doubt=doubt, within=within)
 
 
 def _last_seq(keys: tuple[StoredSigningKey, ...]) -> int:

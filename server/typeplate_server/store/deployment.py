@@ -107,7 +107,7 @@ class SqlDeploymentStore:
             before = _read_keys(connection)
             written = _write_keys(connection, {key.kid for key in before}, change(before))
             self._trail.append(connection, map(_key_event, written), guard)
-            return written
+            return _read_keys(connection)
 
         return await self._database.write(write, Lane.AUTH)
 

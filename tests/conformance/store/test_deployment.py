@@ -59,9 +59,9 @@ async def test_keys_come_back_as_they_went_in(deployment: SqlDeploymentStore) ->
         assert keys == (first, second)
         return (replace(keys[0], state="signing", sign_time=NOW + 2),)
 
-    (signing,) = await deployment.change_signing_keys(sign)
-    assert signing == replace(first, state="signing", sign_time=NOW + 2, changed_seq=3)
-    assert await deployment.change_signing_keys(lambda _: ()) == ()
+    signing = replace(first, state="signing", sign_time=NOW + 2, changed_seq=3)
+    assert await deployment.change_signing_keys(sign) == (signing, second)
+    assert await deployment.change_signing_keys(lambda _: ()) == (signing, second)
     assert await deployment.signing_keys() == (signing, second)
 
 

@@ -11,8 +11,8 @@ from typeplate_server.auth import key_changes
 from typeplate_server.auth.keyring import SigningKey
 from typeplate_server.auth.sealing import SealBroken, Sealer
 from typeplate_server.auth.signing_keys import sealed
-from typeplate_server.auth.store import SigningKeyState, StoredSigningKey
-from typeplate_server.errors import NotFound, ServiceError, TokenInvalid
+from typeplate_server.auth.store import CommitUnknown, SigningKeyState, StoredSigningKey
+from typeplate_server.errors import DatabaseUnavailable, NotFound, ServiceError, TokenInvalid
 
 
 def admitted(node: Node, token: str) -> bool:
@@ -121,6 +121,46 @@ async def test_a_key_removed_at_once_takes_its_tokens_with_it_everywhere() -> No
     assert fleet.clients.seq == seq
     with pytest.raises(NotFound):
         await a.rotation.remove("nobody")
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_a_key_whose_removal_is_in_doubt_verifies_nothing_until_it_is_known(committed: bool) -> None:
+    """It may be compromised and removed. Another one signs, and what comes next under the lock tells how it stands."""
+    fleet, a, _ = await two()
+    kid, token, before = a.keys.signing.kid, a.token(), dict(fleet.database.keys)
+
+    async def lost() -> None:
+        if not committed:
+            fleet.database.keys.clear()
+            fleet.database.keys.update(before)
+        raise CommitUnknown
+
+    a.link.at_keys_changed = lost
+    seen = a.changes_seen
+    with pytest.raises(CommitUnknown):
+        await a.rotation.remove(kid, within=0)
+    a.link.at_keys_changed = None
+    assert a.changes_seen > seen
+    assert not admitted(a, token)
+    assert kid not in [key["kid"] for key in a.keys.jwks()]
+    assert a.token()
+    await a.rotation.drop_expired(10.0)
+    assert admitted(a, token) is not committed
+    assert a.keys.signing.kid == next(key.kid for key in fleet.database.keys.values() if key.state == "signing")
+
+
+async def test_a_removal_asks_nothing_after_its_commit() -> None:
+    """What could fail then would leave the key alive here, although it is dead."""
+    _, a, _ = await two()
+    kid, token = a.keys.signing.kid, a.token()
+
+    async def cut() -> None:
+        a.link.cut = DatabaseUnavailable()
+
+    a.link.at_keys_changed = cut
+    removed = await a.rotation.remove(kid, within=0)
+    assert (removed.key.state, removed.effective.scope) == ("removed", "THIS_REPLICA")
+    assert not admitted(a, token)
 
 
 def test_of_the_keys_one_signs_at_most() -> None:
