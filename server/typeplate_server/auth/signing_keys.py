@@ -66,7 +66,7 @@ class StoredKeys:
         self._stored, self._unsealed = stored, unsealed
 
     def _trusted(self, live: list[StoredSigningKey], unsealed: dict[str, SigningKey]) -> list[SigningKey]:
-        """The one that signs, and the others. In doubt of it the published one signs, or else a key of this replica's."""
+        """The one that signs, and the others. In doubt of it the published one signs, or else one known here only."""
         trusted = [key for key in live if key.kid not in self.doubted]
         signing = next((key for key in trusted if key.state in ("signing", "published")), None)
         first = SigningKey.generate() if signing is None else unsealed[signing.kid]
