@@ -169,7 +169,8 @@ def test_a_confirmed_revocation_holds(
     answer_ = json.loads(done.out)
     assert (answer_["client"]["revokeReason"], answer_["effective"]) == ("left us", "EFFECTIVE_EVERYWHERE")
     assert "In force on every replica" in done.err
-    assert ("1 calls from 127.0.0.1" in done.err) == (answer is not None)
+    assert ("1 call from 127.0.0.1" in done.err) == (answer is not None)
+    assert "''" not in done.err, "it has no name to show"
     refused = app("vehicles", "list")
     assert refused.code == 3
     assert "CLIENT_REVOKED" in refused.err

@@ -92,7 +92,8 @@ def _confirm(client: client_pb2.Client, usage: audit_pb2.ClientUsage) -> None:
     if not sys.stdin.isatty():
         raise UsageError("revoking is for good and standard input is no terminal to ask on: give --yes")
     scopes = ", ".join(client.scopes) or "no scopes"
-    hint(f"{client.client_id} {client.display_name!r}, {scopes}, created {client.create_time.ToJsonString()}")
+    name = f" {client.display_name!r}" if client.display_name else ""
+    hint(f"{client.client_id}{name}, {scopes}, created {client.create_time.ToJsonString()}")
     hint(summary(usage))
     hint("Revoke it for good? Its id cannot be used again. [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _clients(groups.add_parser("clients", help="administer applications (scope clients:admin)"))
     _audit(groups.add_parser("audit", help="read the audit trail (scope clients:admin)"))
-    _keys(groups.add_parser("keys", help="list and rotate the keys that sign tokens (scope clients:admin)"))
+    _keys(groups.add_parser("keys", help="list the keys that sign tokens, rotate them, kill one (scope clients:admin)"))
     _tokens(groups.add_parser("token", help="get an access token, kill one, ask what one is worth"))
     _vehicles(groups.add_parser("vehicles", help="read vehicles (scope vehicles:read)"))
     _leaf(groups, "whoami", "whoami", "show the claims of a token of your own")
@@ -131,7 +131,12 @@ def _audit(parser: argparse.ArgumentParser) -> None:
 def _keys(parser: argparse.ArgumentParser) -> None:
     leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _leaf(leaves, "list", "keys list", "list the public keys that verify tokens")
-    rotate = _leaf(leaves, "rotate", "keys rotate", "let a new key sign tokens; those of the one before stay good")
+    rotate = _leaf(
+        leaves,
+        "rotate",
+        "keys rotate",
+        "let a new key sign tokens; those of the one before stay good, but for --compromised",
+    )
     rotate.add_argument(
         "--compromised", default="", metavar="KID", help="kill this key instead, and every token that it signed"
     )

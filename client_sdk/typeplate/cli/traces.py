@@ -48,7 +48,7 @@ def summary(found: audit_pb2.ClientUsage) -> str:
     peers = ", ".join(peer.peer for peer in found.peers[:3])
     more = f" and {len(found.peers) - 3} more" if len(found.peers) > 3 else ""
     whence = f" from {peers}{more}" if peers else ""
-    return f"It was last used at {_time(found.last_use_time)}; {calls} calls{whence}."
+    return f"It was last used at {_time(found.last_use_time)}; {calls} {'call' if calls == 1 else 'calls'}{whence}."
 
 
 def _type(name: str) -> audit_pb2.AuditEventType.ValueType:

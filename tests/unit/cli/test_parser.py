@@ -96,6 +96,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["--help"], ["TYPEPLATE_CA_FILE", "TYPEPLATE_PLAINTEXT", "--version"]),
         (["clients", "create", "--help"], ["vehicles:read", "vehicles:write", "clients:admin", "maximum is 15m"]),
         (["vehicles", "export", "--help"], ["changes nothing here"]),
+        (["keys", "--help"], ["--compromised"]),
+        (["--help"], ["list the keys that sign tokens, rotate them, kill one"]),
     ],
 )
 def test_the_help_names_what_one_needs(capsys: pytest.CaptureFixture[str], words: list[str], told: list[str]) -> None:
