@@ -42,6 +42,7 @@ def _clean(mutants: Sequence[Mutant], times: int) -> bool:
     """Whether all tests pass each time without a mutant."""
     tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
     failures = 0
+    print(f"trying the unpatched tests ({len(tests)}) first", flush=True)
     with copied() as tree:
         for number in range(1, times + 1):
             done = run(tree, tests)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from tests.support.fleet_client import App, FleetClient, Member
-from tests.support.history import REFUSALS, admitted
+from tests.support.history import admitted
 
 OUTSTANDING: Final = 300
 
@@ -94,7 +94,7 @@ class Load:
 
 
 class Watch:
-    """Which replicas did what with an application's calls since a moment; asked after each call."""
+    """Which replicas have let an application's calls in since a moment; asked after each call."""
 
     def __init__(self, client: FleetClient, app: App) -> None:
         self._history = client.history
@@ -102,23 +102,14 @@ class Watch:
         self._seen = len(self._history.calls)
         self._since = time.monotonic()
         self._admitted: set[int] = set()
-        self._refused: set[int] = set()
 
     def admitted_by(self) -> set[int]:
         """The replicas that let a call in which started since."""
         self._look()
         return self._admitted
 
-    def refused_by(self) -> set[int]:
-        """The replicas that refused one."""
-        self._look()
-        return self._refused
-
     def _look(self) -> None:
         for call in self._history.calls[self._seen :]:
-            if call.client == self._app.client_id and call.start >= self._since:
-                if admitted(call):
-                    self._admitted.add(call.replica)
-                elif call.outcome in REFUSALS:
-                    self._refused.add(call.replica)
+            if call.client == self._app.client_id and call.start >= self._since and admitted(call):
+                self._admitted.add(call.replica)
         self._seen = len(self._history.calls)

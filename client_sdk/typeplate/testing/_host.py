@@ -52,11 +52,6 @@ class Host:
         self._thread: threading.Thread | None = None
         self._tell_to_stop: Callable[[], object] = lambda: None
 
-    @property
-    def is_running(self) -> bool:
-        """Whether calls are answered."""
-        return self._thread is not None
-
     def admin(self, ca_file: str | None) -> Credentials:
         """The administrator's."""
         lines = (self._data_dir / "admin.env").read_text("utf-8").splitlines()
