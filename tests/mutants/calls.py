@@ -246,6 +246,51 @@ CALLS: Final = (
         spares=(f"{TOKENS}::test_who_waits_for_other_replicas_holds_its_places_too",),
     ),
     Mutant(
+        "places-of-writing-only",
+        "whoever waits for other replicas asks the database again and again, and holds a place for it",
+        (
+            Edit(
+                "auth/token_administration.py",
+                "        with self._calls.hold(caller.client_id):  #",
+                "        if True:  #",
+            ),
+        ),
+        caught_by=(f"{TOKENS}::test_who_waits_for_other_replicas_holds_its_places_too",),
+        spares=(f"{TOKENS}::test_one_client_fills_no_line_of_writes",),
+    ),
+    Mutant(
+        "repetition-writes",
+        "what is known as revoked costs no write, whoever repeats it how often",
+        (Edit("auth/token_administration.py", "        if known is not None:\n", "        if known is None and False:\n"),),
+        caught_by=(f"{TOKENS}::test_repeating_what_the_feed_has_brought_costs_no_write_and_waits_all_the_same",),
+        spares=(f"{TOKENS}::test_revoking_again_writes_nothing_and_waits_for_the_same_change",),
+    ),
+    Mutant(
+        "forgotten-failures",
+        "a failure whose caller has gone is noted and not reported as forgotten",
+        (Edit("store/database.py", "        done.add_done_callback(_notice)\n", ""),),
+        caught_by=(f"{DATABASE}::test_a_failure_whose_caller_has_gone_is_not_reported_as_forgotten",),
+        spares=(f"{DATABASE}::test_a_cancelled_write_runs_to_its_end",),
+    ),
+    Mutant(
+        "forgotten-comes-back",
+        "a token that was forgotten as expired is neither read again nor missed",
+        (
+            Edit(
+                "auth/revoked_tokens.py",
+                "        self._forgotten_before = max(self._forgotten_before, expired_before)\n",
+                "",
+            ),
+            Edit(
+                "auth/revoked_tokens.py",
+                "for jti, token in self._tokens.items() if not self._is_forgotten(token)}",
+                "for jti, token in self._tokens.items() if token.expire_time >= expired_before}",
+            ),
+        ),
+        caught_by=(f"{TOKENS}::test_a_token_once_forgotten_stays_so_though_the_database_still_has_it",),
+        spares=(f"{TOKENS}::test_it_is_kept_until_it_has_expired_and_no_longer",),
+    ),
+    Mutant(
         "own-number-believed",
         "a number counts for those who repeat a revocation only once the feed has brought it",
         (
