@@ -106,7 +106,12 @@ def test_secrets_rotate_and_a_compromised_one_takes_the_tokens_with_it(world: Wo
     deletion = pb.DeleteClientSecretRequest(name=name, compromised=True)
     deleted = world.stub.DeleteClientSecret(deletion, metadata=world.admin)
     assert [secret.secret_id for secret in deleted.client.secrets] == [made.secret_id]
+    again = world.stub.DeleteClientSecret(deletion, metadata=world.admin)
+    assert (again.client, again.effective) == (deleted.client, client_pb2.EFFECTIVE_EVERYWHERE)
     assert deleted.effective == client_pb2.EFFECTIVE_EVERYWHERE
+    unknown = pb.DeleteClientSecretRequest(name="clients/app-one/secrets/unknown", compromised=True)
+    body = unknown.SerializeToString()
+    assert call(world.channel, method("DeleteClientSecret"), body, [world.admin[0][1]]).reason == "NOT_FOUND"
     assert world.outcome(token) == "TOKEN_REVOKED"
     assert world.refusal(world.secret.value) == "CREDENTIALS_INVALID"
     assert world.outcome(world.exchange(made.value)) == "NOT_FOUND"

@@ -109,6 +109,21 @@ def test_new_admin_recovers_a_deployment_whose_last_administrator_is_revoked(dat
     assert scopes_of(data_dir, made.name) == SCOPES
 
 
+def test_new_admin_recovers_a_deployment_whose_last_administrators_secret_is_deleted(data_dir: Path) -> None:
+    """Which takes force, for nobody gets in any more."""
+    with running_server(data_dir) as server, server.channel() as channel:
+        stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+        metadata = (("authorization", f"Bearer {server.token(channel)}"),)
+        [secret] = stub.GetClient(pb.GetClientRequest(name="clients/admin"), metadata=metadata).secrets
+        delete = pb.DeleteClientSecretRequest(name=f"clients/admin/secrets/{secret.secret_id}", compromised=True)
+        with pytest.raises(grpc.RpcError, match="no active client with clients:admin and a live secret"):
+            stub.DeleteClientSecret(delete, metadata=metadata)
+        delete.force = True
+        stub.DeleteClientSecret(delete, metadata=metadata)
+    made = Path(command(data_dir, "init", "--new-admin").stdout.strip())
+    assert scopes_of(data_dir, made.name) == SCOPES
+
+
 def test_new_admin_needs_an_initialised_directory(tmp_path: Path) -> None:
     result = command(tmp_path / "data", "init", "--new-admin")
     assert result.returncode == 3

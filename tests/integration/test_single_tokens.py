@@ -75,6 +75,8 @@ def test_a_new_epoch_kills_every_token_and_no_secret(tmp_path: Path) -> None:
         server.stop()
         done = command_here(tmp_path / "data", "restore-epoch", "--yes")
         assert done.returncode == 0, done.stderr
+        for hint in ("revoke again", "typeplate keys rotate --compromised KID"):
+            assert hint in done.stderr
         server.start()
         with server.channel() as channel:
             stub = auth_service_pb2_grpc.AuthServiceStub(channel)

@@ -50,7 +50,8 @@ def add_restore_epoch(subcommands: Subcommands) -> None:
     text = (
         "After a backup of the database was restored: kill every access token issued so far, for some may be of what "
         "was revoked since the backup. Secrets are as the backup has them: what was revoked, suspended or deleted "
-        "since has to be so again. On SQLite no server may run meanwhile; on PostgreSQL those that run admit nobody "
+        "since has to be so again, and a signing key that was killed since, killed again. On SQLite no server may run "
+        "meanwhile; on PostgreSQL those that run admit nobody "
         "until they have read everything anew, and it takes as long as one that is cut off may still admit: "
         "max_staleness, once or twice."
     )
@@ -69,6 +70,7 @@ def restore_epoch(settings: Settings, arguments: argparse.Namespace) -> int:
         asyncio.run(operating.begin_epoch(settings))
     say("a new epoch has begun, and no access token issued until now works any more, on any replica")
     say("now revoke again whatever was revoked, suspended or deleted since the backup was made")
+    say("and kill again each signing key that was killed since: `typeplate keys rotate --compromised KID --yes`")
     return DONE
 
 
