@@ -75,6 +75,19 @@ ADMINISTRATION: Final = (
         spares=(f"{SERVICE}::test_the_last_administrator_is_kept_unless_forced",),
     ),
     Mutant(
+        "last-administrator-unlocked",
+        "whether another administrator is left is looked at under the lock that its end needs too",
+        (
+            Edit(
+                "store/clients.py",
+                "    lock(connection, AUTH)\n    guarding.ask(connection, guard)\n",
+                "    guarding.ask(connection, guard)\n",
+            ),
+        ),
+        caught_by=(f"{CLIENTS}::test_of_two_last_administrators_on_two_replicas_one_stays[postgres]",),
+        spares=(f"{CLIENTS}::test_of_two_last_administrators_on_two_replicas_one_stays[sqlite]",),
+    ),
+    Mutant(
         "deleted-then-compromised",
         "a secret found compromised after its deletion takes the tokens that were let live with it",
         (

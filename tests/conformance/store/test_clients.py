@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
 
-from tests.support.store import NOW, client
+from tests.support.store import NOW, BackEnd, client
 from typeplate_server.auth.audit import Chain
+from typeplate_server.auth.client_changes import revocation, secret_deletion
 from typeplate_server.auth.clients import ClientState, SecretState
 from typeplate_server.auth.store import CallerRows, ClientsInTransaction
 from typeplate_server.errors import AlreadyExists, ClientRevoked, LastAdmin, NotFound
@@ -171,6 +173,27 @@ async def test_another_administrator_is_one_that_gets_in(clients: SqlClientStore
         assert await clients.update("admin", ask) is not None
         assert asked == expected, current
     assert made.can_administer_at(NOW)
+
+
+async def test_of_two_last_administrators_on_two_replicas_one_stays(back_end: BackEnd, clients: SqlClientStore) -> None:
+    """Each loses its only secret at once: decided under the lock that both writes need, not before it."""
+    other = back_end.open()
+    try:
+        stores = (clients, SqlClientStore(other))
+        for round_ in range(5):
+            names = [f"first-{round_}", f"second-{round_}"]
+            for name in names:
+                await clients.create(client(name, scopes=ADMIN))
+            deletions = [secret_deletion(f"{name}-key", False, False, NOW) for name in names]
+            works = [
+                store.update(*each) for store, each in zip(stores, zip(names, deletions, strict=True), strict=True)
+            ]
+            results = await asyncio.gather(*works, return_exceptions=True)
+            assert sorted(type(result).__name__ for result in results) == ["ClientState", "LastAdmin"]
+            for name in names:
+                await clients.update(name, revocation("", True, NOW))
+    finally:
+        await other.close()
 
 
 async def test_a_deleted_secret_is_known_from_the_trail(database: Database) -> None:
