@@ -261,7 +261,13 @@ CALLS: Final = (
     Mutant(
         "repetition-writes",
         "what is known as revoked costs no write, whoever repeats it how often",
-        (Edit("auth/token_administration.py", "        if known is not None:\n", "        if known is None and False:\n"),),
+        (
+            Edit(
+                "auth/token_administration.py",
+                "        if known is not None:\n",
+                "        if known is None and False:\n",
+            ),
+        ),
         caught_by=(f"{TOKENS}::test_repeating_what_the_feed_has_brought_costs_no_write_and_waits_all_the_same",),
         spares=(f"{TOKENS}::test_revoking_again_writes_nothing_and_waits_for_the_same_change",),
     ),

@@ -666,8 +666,9 @@ class AuthMethods(Methods):
     ) -> Pager[audit_pb2.AuditEvent, auth_service_pb2.ListAuditEventsResponse]:
         """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
 
-        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        Guarantees that a change which has returned is in it, but for tokens that clients revoke of their own: those are
+        summed up as refusals are. `typeplate-server audit verify` proves that nobody edited it. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
 
         Args:
             client: Concerning this client, `clients/{client_id}`. Empty: whomever.
@@ -737,7 +738,8 @@ class AuthMethods(Methods):
 
         A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
         no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
-        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token; RESOURCE_EXHAUSTED
+        `RATE_LIMITED` while 8 such calls of the caller are under way on this replica, one that waits included.
 
         Args:
             token: The access token.
@@ -1490,8 +1492,9 @@ class AsyncAuthMethods(Methods):
     ) -> AsyncPager[audit_pb2.AuditEvent, auth_service_pb2.ListAuditEventsResponse]:
         """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
 
-        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        Guarantees that a change which has returned is in it, but for tokens that clients revoke of their own: those are
+        summed up as refusals are. `typeplate-server audit verify` proves that nobody edited it. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
 
         Args:
             client: Concerning this client, `clients/{client_id}`. Empty: whomever.
@@ -1561,7 +1564,8 @@ class AsyncAuthMethods(Methods):
 
         A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
         no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
-        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token; RESOURCE_EXHAUSTED
+        `RATE_LIMITED` while 8 such calls of the caller are under way on this replica, one that waits included.
 
         Args:
             token: The access token.

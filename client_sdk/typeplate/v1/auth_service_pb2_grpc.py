@@ -269,8 +269,9 @@ class AuthServiceServicer(object):
     def ListAuditEvents(self, request, context):
         """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
 
-        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        Guarantees that a change which has returned is in it, but for tokens that clients revoke of their own: those are
+        summed up as refusals are. `typeplate-server audit verify` proves that nobody edited it. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,7 +282,8 @@ class AuthServiceServicer(object):
 
         A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
         no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
-        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token; RESOURCE_EXHAUSTED
+        `RATE_LIMITED` while 8 such calls of the caller are under way on this replica, one that waits included.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -123,15 +123,17 @@ class AuthServiceStub:
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ListAuditEventsRequest, _auth_service_pb2.ListAuditEventsResponse]
     """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
 
-    Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
-    Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    Guarantees that a change which has returned is in it, but for tokens that clients revoke of their own: those are
+    summed up as refusals are. `typeplate-server audit verify` proves that nobody edited it. Needs
+    `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
     """
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]
     """Revokes one access token (RFC 7009); the client's other tokens live on.
 
     A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
     no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
-    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token; RESOURCE_EXHAUSTED
+    `RATE_LIMITED` while 8 such calls of the caller are under way on this replica, one that waits included.
     """
     IntrospectToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]
     """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
@@ -240,15 +242,17 @@ class AuthServiceAsyncStub(AuthServiceStub):
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ListAuditEventsRequest, _auth_service_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
     """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
 
-    Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
-    Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    Guarantees that a change which has returned is in it, but for tokens that clients revoke of their own: those are
+    summed up as refusals are. `typeplate-server audit verify` proves that nobody edited it. Needs
+    `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
     """
     RevokeToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
     """Revokes one access token (RFC 7009); the client's other tokens live on.
 
     A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
     no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
-    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+    valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token; RESOURCE_EXHAUSTED
+    `RATE_LIMITED` while 8 such calls of the caller are under way on this replica, one that waits included.
     """
     IntrospectToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]  # type: ignore[assignment]
     """Says whether an access token is good now, as this replica would say of a call with it (RFC 7662).
@@ -432,8 +436,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_service_pb2.ListAuditEventsResponse, _abc.Awaitable[_auth_service_pb2.ListAuditEventsResponse]]:
         """The audit trail, newest first: every change of who may call, and who was refused, summed up each minute.
 
-        Guarantees that a change which has returned is in it. `typeplate-server audit verify` proves that nobody edited it.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        Guarantees that a change which has returned is in it, but for tokens that clients revoke of their own: those are
+        summed up as refusals are. `typeplate-server audit verify` proves that nobody edited it. Needs
+        `clients:admin`. Errors: INVALID_ARGUMENT, UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -446,7 +451,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A client may revoke its own tokens, one with `clients:admin` everybody's. Promises as RevokeClient does. What is
         no token of this deployment, or has expired, is dead already, and saying so is no error (RFC 7009 §2.2). Needs a
-        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token.
+        valid token. Errors: PERMISSION_DENIED `SCOPE_MISSING` for another client's token; RESOURCE_EXHAUSTED
+        `RATE_LIMITED` while 8 such calls of the caller are under way on this replica, one that waits included.
         """
 
     @_abc_1.abstractmethod

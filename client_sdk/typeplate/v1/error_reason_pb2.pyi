@@ -45,7 +45,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_SCOPE_MISSING: _ErrorReason.ValueType  # 20
     """PERMISSION_DENIED: the token is valid but lacks the scope named in metadata `scope`."""
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 21
-    """RESOURCE_EXHAUSTED with RetryInfo: too many failed attempts from this peer."""
+    """RESOURCE_EXHAUSTED with RetryInfo: too many failed attempts from this peer, or too many calls of one kind under way."""
     ERROR_REASON_AUTH_STATE_STALE: _ErrorReason.ValueType  # 30
     """UNAVAILABLE with RetryInfo: this replica cannot know who is revoked, so it admits nobody. Keep the token."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 31
@@ -104,7 +104,7 @@ two is wrong is not told.
 ERROR_REASON_SCOPE_MISSING: ErrorReason.ValueType  # 20
 """PERMISSION_DENIED: the token is valid but lacks the scope named in metadata `scope`."""
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 21
-"""RESOURCE_EXHAUSTED with RetryInfo: too many failed attempts from this peer."""
+"""RESOURCE_EXHAUSTED with RetryInfo: too many failed attempts from this peer, or too many calls of one kind under way."""
 ERROR_REASON_AUTH_STATE_STALE: ErrorReason.ValueType  # 30
 """UNAVAILABLE with RetryInfo: this replica cannot know who is revoked, so it admits nobody. Keep the token."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 31
