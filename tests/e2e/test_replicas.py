@@ -15,6 +15,7 @@ from tests.support.fleet_client import VEHICLE, App, FleetClient, Member
 from tests.support.history import STALE, Call, Issue, percentile
 from tests.support.postgres import shared_postgres
 from tests.support.scale import scaled
+from tests.support.server import command
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import client_pb2, data_service_pb2, data_service_pb2_grpc, vehicle_pb2
 
@@ -24,6 +25,7 @@ AT_ONCE_S = 0.5
 HELD_S = 0.3
 FOLLOWED_S = 1.0
 WRITES = scaled(8, 200)
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 HERE, THERE = 0, 1
 NAMES = (f"app-{number}" for number in count())
 
@@ -134,6 +136,55 @@ async def test_a_replica_forgets_a_vehicle_that_another_has_changed(client: Flee
         await here.DeleteVehicle(data_service_pb2.DeleteVehicleRequest(name=VEHICLE), metadata=metadata)
     p50, p99, worst = (1000 * value for value in (percentile(took, 50), percentile(took, 99), max(took)))
     print(f"a change shows on another replica after: p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {worst:.0f} ms")
+
+
+async def test_a_silent_replica_has_not_acknowledged(fleet: Fleet, client: FleetClient) -> None:
+    """It costs one wait, and no answer says that every replica has the change until it has come back and read."""
+    fleet.replicas[THERE].pause()
+    first, second = [await client.revoke(HERE, await client.create(HERE, next(NAMES))) for _ in range(2)]
+    assert {each.proof for each in (first, second)} == {"STALENESS_BOUND"}
+    assert second.end - second.start < AT_ONCE_S
+    fleet.replicas[THERE].resume()
+    await _until_served(client, await client.create(HERE, next(NAMES)))
+    last = await client.revoke(HERE, await client.create(HERE, next(NAMES)))
+    assert (last.effective, last.proof) == ("EVERYWHERE", "ACKNOWLEDGED")
+
+
+async def test_a_new_epoch_holds_on_a_replica_that_is_cut_off(fleet: Fleet) -> None:
+    """Just before it begins: a revocation in it waits until that one admits nobody, and so does the command."""
+    async with FleetClient(addresses(fleet.replicas), fleet.admin) as client:
+        [doomed] = await client.crowd(1, next(NAMES))
+        bystander = await client.create(HERE, next(NAMES))
+        with fleet.postgres.connect(fleet.database) as holding, fleet.postgres.connect(fleet.database) as looking:
+            with holding.transaction():
+                holding.execute("SELECT 1 FROM clients WHERE client_id = %s FOR UPDATE", [bystander.client_id])
+                settings = {"DATABASE_URL": fleet.postgres.url(fleet.database)}
+                data_dir = fleet.replicas[HERE].data_dir
+                beginning = asyncio.create_task(
+                    asyncio.to_thread(command, data_dir, "restore-epoch", "--yes", **settings)
+                )
+                while not looking.execute(WAITING).fetchall():
+                    assert not beginning.done(), beginning.result().stderr
+                    await asyncio.sleep(0.01)
+                fleet.replicas[THERE].wire.cut()
+            await _revoked_under_the_new_epoch(fleet, doomed.app)
+            assert {(await client.call(THERE, doomed.issue)).outcome for _ in range(10)} == {STALE}
+        done = await beginning
+        assert done.returncode == 0, done.stderr
+        fleet.replicas[THERE].wire.mend()
+        await _until_served(client, bystander)
+        assert await _outcomes(client, doomed) == {"CLIENT_REVOKED"}
+
+
+async def _revoked_under_the_new_epoch(fleet: Fleet, app: App) -> None:
+    """By an administrator whose token is of it, too."""
+    async with asyncio.timeout(20):
+        while True:
+            async with FleetClient([fleet.replicas[HERE].address], fleet.admin) as client:
+                await client.whole()
+                if (await client.revoke(HERE, app)).effective == "EVERYWHERE":
+                    return
+            await asyncio.sleep(0.02)
 
 
 class _SlowNews:
