@@ -24,7 +24,7 @@ from typeplate_server.auth.service import ClientAdministration
 from typeplate_server.rpc import server
 from typeplate_server.rpc.call_log import CallLog
 from typeplate_server.rpc.interceptor import Interceptor, Service
-from typeplate_server.rpc.open_streams import SWEEP_S, OpenStreams
+from typeplate_server.rpc.open_streams import PER_CLIENT, REQUEST_S, SWEEP_S, OpenStreams
 
 STREAMS_PER_CHANNEL: Final = 50
 CHANNEL_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0))
@@ -85,9 +85,12 @@ async def endless_server(
     fresh: Callable[[], bool] | None = None,
     options: dict[str, int] | None = None,
     max_concurrent_rpcs: int | None = None,
+    per_client: int = PER_CLIENT,
+    request_s: float = REQUEST_S,
 ) -> AsyncIterator[EndlessServer]:
     """Serves until left. `options` take the place of the server's own, by name."""
-    world, servicer, streams = AuthWorld(), EndlessServicer(), OpenStreams(sweep_s)
+    world, servicer = AuthWorld(), EndlessServicer()
+    streams = OpenStreams(sweep_s, per_client=per_client, request_s=request_s)
     log = CallLog(io.StringIO(), world.clock)
     log.start()
     admission = Admission(

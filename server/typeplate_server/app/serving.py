@@ -38,7 +38,7 @@ from typeplate_server.rpc.auth_servicer import AuthServicer
 from typeplate_server.rpc.call_log import CallLog
 from typeplate_server.rpc.data_servicer import DataServicer
 from typeplate_server.rpc.interceptor import Interceptor, Service
-from typeplate_server.rpc.open_streams import OpenStreams
+from typeplate_server.rpc.open_streams import OpenStreams, share
 from typeplate_server.rpc.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ async def replica(
     hooks: Hooks = NO_HOOKS,
 ) -> AsyncIterator[tuple[str, Parts]]:
     """A replica that serves, and where, on data that has been prepared; on leaving, drained and stopped."""
-    streams = OpenStreams()
+    streams = OpenStreams(per_client=share(settings.max_concurrent_rpcs))
     parts = await assemble(settings, streams.recheck, incarnation, hooks.clock)
     call_log = CallLog(log, hooks.clock, only_failed=settings.log_level in ("warning", "error"))
     try:

@@ -50,10 +50,8 @@ class FirstMessages:
     def served(self, serve: Serve) -> Serve:
         """`serve`, which takes one request's bytes, as one that reads them from the stream first."""
 
-        async def read_and_serve(_: Any, call: Call, context: Any) -> None:
-            reply = await serve(await self._read(call.peer, context), call, context)
-            if reply is not None:
-                await context.write(reply)
+        async def read_and_serve(_: Any, call: Call, context: Any) -> bytes | None:
+            return await serve(await self._read(call.peer, context), call, context)
 
         return read_and_serve
 

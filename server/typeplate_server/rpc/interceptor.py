@@ -4,10 +4,10 @@ Rules:
 * What is not in this table is UNIMPLEMENTED, and nothing gets into it without an Access: default deny.
 * Requests stay bytes until the caller is admitted; replies are serialised here.
 * One interceptor, three functions: the guarded handler of each method is made once, with its Access, at the start.
-* Streams are served through OpenStreams, which ends them when their caller is refused; unary calls know nothing of it.
+* Streams are served through OpenStreams, which ends them when their caller is refused, and waits for requests.
 * It never asks gRPC's own table of handlers: whatever else were registered with the server could not be called.
 * A caller is asked for its token when the headers come, so that whoever has none sends no body and holds no place, and
-  checked again when the handler starts, because the body may come much later.
+  checked again when its request is there, because that may come much later.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ logger = logging.getLogger(__name__)
 AccessRule = Callable[[MethodDescriptor], Access]
 Abort = Callable[[Any, Outcome, str], Awaitable[NoReturn]]
 
-REFUSED: Final = Access(public=True)
-"""Of a call that has been refused already: nothing more is asked."""
-
-_ADMITTED: Final[ContextVar[Caller | None]] = ContextVar("admitted", default=None)
-"""Who was admitted at the headers. gRPC runs a call's interceptor and handler in one task, and each call in its own."""
+_ADMITTED: Final[ContextVar[Caller | ServiceError | None]] = ContextVar("admitted", default=None)
+"""Who was admitted at the headers, or why nobody was. gRPC runs a call's interceptor and handler in one task, and each
+call in its own.
+"""
 
 
 class MissingMethodError(Exception):
@@ -119,7 +118,7 @@ class Interceptor(aio.ServerInterceptor):
             try:
                 _ADMITTED.set(self._admitted(handler_call_details.invocation_metadata, entry.method.access))
             except ServiceError as error:
-                return self._refusal(entry.method, error)
+                _ADMITTED.set(error)
         return entry.handler
 
     def _entry(self, service: Service, descriptor: MethodDescriptor) -> Entry:
@@ -127,23 +126,13 @@ class Interceptor(aio.ServerInterceptor):
         if function is None:
             raise MissingMethodError(f"{type(service.servicer).__name__} does not serve {descriptor.full_name}")
         access, serve = service.access_rule(descriptor), kinds.serve_function(descriptor, function)
-        alone = access.public and not descriptor.client_streaming
         name = f"/{service.descriptor.full_name}/{descriptor.name}"
         streams = descriptor.client_streaming or descriptor.server_streaming
         served = self._as_stream(serve) if streams else serve
-        served = self._first_messages.served(served) if alone else served
+        if not descriptor.client_streaming:
+            served = self._first_messages.served(served) if access.public else self._after_request(served)
         method = Method(name, access, served, abort_stream if streams else abort)
-        guarded = self._guarded(method)
-        handler = kinds.stream_handler(guarded) if alone else kinds.method_handler(descriptor, guarded)
-        return Entry(method, handler)
-
-    def _refusal(self, method: Method, error: ServiceError) -> Any:
-        """A handler that ends the call without waiting for its body, which only a stream's does."""
-
-        async def refuse(request: Any, call: Call, context: Any) -> None:
-            raise error
-
-        return kinds.stream_handler(self._guarded(Method(method.name, REFUSED, refuse, abort)))
+        return Entry(method, kinds.handler(descriptor, self._guarded(method)))
 
     def _admitted(self, metadata: Any, access: Access) -> Caller | None:
         return self._admission.admit([value for key, value in metadata if key == "authorization"], access)
@@ -153,6 +142,15 @@ class Interceptor(aio.ServerInterceptor):
             return self._streams.serve(call, lambda: serve(request, call, context))
 
         return serve_stream
+
+    def _after_request(self, serve: kinds.Serve) -> kinds.Serve:
+        async def read_and_serve(_: Any, call: Call, context: Any) -> bytes | None:
+            assert call.caller is not None
+            request = await self._streams.request(call, call.caller.client_id, context)
+            call.recheck()
+            return await serve(request, call, context)
+
+        return read_and_serve
 
     def _guarded(self, method: Method) -> Callable[[Any, Any], Awaitable[bytes | None]]:
         async def handle(request: Any, context: Any) -> bytes | None:
@@ -178,10 +176,12 @@ class Interceptor(aio.ServerInterceptor):
     def _authorize(self, call: Call, access: Access) -> None:
         if access.public:
             return
-        call.caller = _ADMITTED.get()
-        if call.caller is None:
+        admitted = _ADMITTED.get()
+        if isinstance(admitted, ServiceError):
+            raise admitted
+        if admitted is None:
             raise TokenMissing
-        call.recheck()
+        call.caller = admitted
 
     def _failure(self, error: Exception, call: Call, method: Method) -> Outcome:
         outcome = outcome_of(error)

@@ -23,21 +23,20 @@ Parse = Callable[[bytes], Message]
 Serve = Callable[[Any, Call, Any], Awaitable[bytes | None]]
 """Serves a request (bytes, or an iterator of them) and returns the reply; None when the replies were written."""
 
-HANDLERS: dict[tuple[bool, bool], Callable[..., Any]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
 
+def handler(method: MethodDescriptor, behaviour: Callable[[Any, Any], Awaitable[bytes | None]]) -> Any:
+    """gRPC's handler object for a method, dealing in bytes; `behaviour` starts at the headers and reads for itself.
 
-def method_handler(method: MethodDescriptor, behaviour: Callable[[Any, Any], Awaitable[bytes | None]]) -> Any:
-    """gRPC's handler object for a method of this kind, dealing in bytes."""
-    return HANDLERS[method.client_streaming, method.server_streaming](behaviour)
+    Whatever the method's kind, gRPC is told that requests are streamed: else it waits for the one request by itself,
+    for ever, and gives us no way to end that.
+    """
+    if method.server_streaming:
+        return stream_handler(behaviour)
+    return grpc.stream_unary_rpc_method_handler(behaviour)
 
 
 def stream_handler(behaviour: Callable[[Any, Any], Awaitable[bytes | None]]) -> Any:
-    """gRPC's handler object for a behaviour that starts at the headers, reads for itself and writes its replies."""
+    """gRPC's handler object for a behaviour that reads and writes for itself: it suits every method."""
     return grpc.stream_stream_rpc_method_handler(behaviour)
 
 
