@@ -144,7 +144,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "MAX_CONCURRENT_RPCS",
         "1000",
-        "Calls served at once; more are refused with RESOURCE_EXHAUSTED.",
+        "Calls served at once; more are refused with RESOURCE_EXHAUSTED. A client has a quarter of them at most for "
+        "its streams and for calls whose request has not come.",
         whole(1, 100_000),
     ),
     Setting(

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,7 +16,9 @@ from google.protobuf.wrappers_pb2 import StringValue
 from tests.support.endless_streams import EndlessServer, endless_server, handlers, until
 from tests.support.probe_service import KINDS
 from tests.support.raw_calls import failed
+from tests.support.server import server_in_process
 from tests.support.silent_peer import SilentPeer
+from typeplate.v1 import auth_service_pb2, auth_service_pb2_grpc
 from typeplate_server.rpc.open_streams import share
 
 PLACES = 200
@@ -113,6 +116,19 @@ async def test_who_hangs_up_before_the_request_leaves_nothing_behind(
             pass
         await require_all_places(serving)
     require_nothing_said(caplog)
+
+
+async def test_the_product_gives_one_client_a_quarter_of_its_places(tmp_path: Path) -> None:
+    """As TYPEPLATE_MAX_CONCURRENT_RPCS says; the rest are told at their headers."""
+    async with server_in_process(tmp_path / "data", MAX_CONCURRENT_RPCS="16") as server:
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            issued = await auth_service_pb2_grpc.AuthServiceStub(channel).IssueToken(
+                auth_service_pb2.IssueTokenRequest(client_id=server.client_id, client_secret=server.client_secret)
+            )
+        async with SilentPeer(server.address, issued.access_token) as peer:
+            peer.begin("/typeplate.v1.DataService/GetVehicle", 10)
+            await until(lambda: len(peer.ended) == 6, "all but a quarter are refused")
+            assert set(peer.ended.values()) == {RESOURCE_EXHAUSTED}
 
 
 async def require_all_places(serving: EndlessServer) -> None:
