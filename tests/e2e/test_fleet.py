@@ -150,6 +150,7 @@ async def _through(
             recovery_s = time.monotonic() - ended
             stopped.set()
         load.aim([bystander])
+        await asyncio.to_thread(fleet.forget_silent)
         last = await client.revoke(victim.number, bystander.app)
         assert (last.effective, last.proof) == ("EVERYWHERE", "ACKNOWLEDGED")
         await client.sweep([spare, bystander, *crowd])

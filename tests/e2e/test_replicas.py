@@ -138,6 +138,40 @@ async def test_a_replica_forgets_a_vehicle_that_another_has_changed(client: Flee
     print(f"a change shows on another replica after: p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst {worst:.0f} ms")
 
 
+async def test_what_was_granted_while_a_replica_is_stopped_says_where_it_works(
+    fleet: Fleet, client: FleetClient
+) -> None:
+    """In time for the deadline of the call, and by when it works everywhere; once all follow again, everywhere."""
+    auth, metadata = client.auth(HERE), await client.as_admin()
+    name = next(NAMES)
+    changes = (
+        lambda: auth.CreateClient(
+            pb.CreateClientRequest(client_id=name, client=client_pb2.Client()), metadata=metadata, timeout=AT_ONCE_S
+        ),
+        lambda: auth.CreateClientSecret(
+            pb.CreateClientSecretRequest(parent=f"clients/{name}"), metadata=metadata, timeout=AT_ONCE_S
+        ),
+        lambda: auth.UpdateClient(
+            pb.UpdateClientRequest(client=client_pb2.Client(name=f"clients/{name}", scopes=["vehicles:read"])),
+            metadata=metadata,
+            timeout=AT_ONCE_S,
+        ),
+    )
+    fleet.replicas[THERE].pause()
+    for change in changes:
+        before = time.time()
+        effect = (await change()).change_effect
+        assert (effect.effective, effect.proof) == (client_pb2.EFFECTIVE_THIS_REPLICA, 0)
+        assert before < effect.everywhere_time.ToMicroseconds() / 1e6 < time.time() + BOUND_S * 1.01
+    fleet.replicas[THERE].resume()
+    await _until_served(client, await client.create(HERE, next(NAMES)))
+    effect = (await changes[2]()).change_effect
+    assert (effect.effective, effect.proof) == (
+        client_pb2.EFFECTIVE_EVERYWHERE,
+        client_pb2.EFFECTIVE_PROOF_ACKNOWLEDGED,
+    )
+
+
 async def test_a_silent_replica_has_not_acknowledged(fleet: Fleet, client: FleetClient) -> None:
     """It costs one wait, and no answer says that every replica has the change until it has come back and read."""
     fleet.replicas[THERE].pause()

@@ -76,6 +76,10 @@ class Fleet:
         """One statement on the database of the fleet, past every wire."""
         self.postgres.execute(statement, self.database)
 
+    def forget_silent(self) -> None:
+        """As an hour does: who was killed counts as a replica no more."""
+        self.execute("DELETE FROM replicas WHERE acknowledged_seq = -1")
+
     def commit_times(self) -> dict[str, float]:
         """When each revoked client became so, by the clock of histories: PostgreSQL's own time of the commit.
 

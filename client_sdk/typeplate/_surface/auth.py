@@ -131,8 +131,8 @@ class AuthMethods(Methods):
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
 
         Args:
             client: The client to make. `name` and output-only fields are ignored.
@@ -271,8 +271,8 @@ class AuthMethods(Methods):
         """Changes display name, scopes, longest token life or labels.
 
         When a scope was taken away, no token issued before is admitted once this has returned; on every
-        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        replica unless the caller's deadline came first: `change_effect` tells. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
         `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
 
@@ -497,8 +497,8 @@ class AuthMethods(Methods):
     ) -> client_pb2.ClientSecret:
         """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
         live secrets, `FAILED_PRECONDITION` for a revoked client).
 
         Args:
@@ -957,8 +957,8 @@ class AsyncAuthMethods(Methods):
     ) -> client_pb2.Client:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
 
         Args:
             client: The client to make. `name` and output-only fields are ignored.
@@ -1097,8 +1097,8 @@ class AsyncAuthMethods(Methods):
         """Changes display name, scopes, longest token life or labels.
 
         When a scope was taken away, no token issued before is admitted once this has returned; on every
-        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        replica unless the caller's deadline came first: `change_effect` tells. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
         `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
 
@@ -1323,8 +1323,8 @@ class AsyncAuthMethods(Methods):
     ) -> client_pb2.ClientSecret:
         """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
         live secrets, `FAILED_PRECONDITION` for a revoked client).
 
         Args:

@@ -12,7 +12,7 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 
 from typeplate.cli.connection import EnvFile, connect, settings
-from typeplate.cli.effect import show_change
+from typeplate.cli.effect import show_change, show_made
 from typeplate.cli.exits import UsageError
 from typeplate.cli.limits import first, page_size
 from typeplate.cli.output import hint, print_fields, print_json, print_table
@@ -38,7 +38,7 @@ def create(options: Namespace) -> None:
         if file:
             file.fill(settings(options, os.environ)["TYPEPLATE_TARGET"], made.client_id, secret)
             made.secrets[0].ClearField("value")
-    _show(made, options)
+    show_made(made, options)
     if file:
         hint(IN_FILE.format(path))
     else:
@@ -74,7 +74,7 @@ def update(options: Namespace) -> None:
         mask = _apply(options, client)
         if not mask:
             raise UsageError("nothing to change: give --display-name, --add-scope, --remove-scope, --label or another")
-        _show(server.auth.update_client(client=client, update_mask=mask), options)
+        show_made(server.auth.update_client(client=client, update_mask=mask), options)
 
 
 def revoke(options: Namespace) -> None:

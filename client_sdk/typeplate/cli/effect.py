@@ -20,6 +20,17 @@ def show_change(answer: Any, options: Namespace, shown: Message, done: str) -> N
     hint(f"{done} {where(answer)}")
 
 
+def show_made(made: client_pb2.Client | client_pb2.ClientSecret, options: Namespace) -> None:
+    """What was made or changed, all of it as JSON; and as a hint where that holds."""
+    shown = type(made).FromString(made.SerializeToString())
+    shown.ClearField("change_effect")
+    if getattr(options, "json", False):
+        print_json(made)
+    else:
+        print_fields(shown)
+    hint(where(made.change_effect))
+
+
 def where(answer: Any) -> str:
     """A sentence on `effective`, `proof` and `everywhere_time`."""
     if answer.effective == client_pb2.EFFECTIVE_EVERYWHERE:

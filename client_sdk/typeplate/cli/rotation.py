@@ -8,13 +8,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 
 from typeplate.cli.clients import IN_FILE, SHOWN_ONCE
 from typeplate.cli.connection import EnvFile, connect, settings
-from typeplate.cli.effect import show_change
+from typeplate.cli.effect import show_change, show_made
 from typeplate.cli.exits import UsageError
-from typeplate.cli.output import hint, print_fields, print_json, print_table
+from typeplate.cli.output import hint, print_json, print_table
 from typeplate.v1 import auth_service_pb2 as pb
 
 
@@ -44,7 +43,7 @@ def create_secret(options: Namespace) -> None:
             target, client_id = settings(options, os.environ)["TYPEPLATE_TARGET"], options.id.removeprefix("clients/")
             file.fill(target, client_id, made.value)
             made.ClearField("value")
-    _show(made, options)
+    show_made(made, options)
     hint(IN_FILE.format(path) if path else SHOWN_ONCE)
 
 
@@ -85,10 +84,3 @@ _SAID = {
 
 def _name(client_id: str) -> str:
     return f"clients/{client_id.removeprefix('clients/')}"
-
-
-def _show(message: Message, options: Namespace) -> None:
-    if getattr(options, "json", False):
-        print_json(message)
-    else:
-        print_fields(message)

@@ -156,8 +156,8 @@ class AuthServiceServicer(object):
     def CreateClient(self, request, context):
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,8 +181,8 @@ class AuthServiceServicer(object):
         """Changes display name, scopes, longest token life or labels.
 
         When a scope was taken away, no token issued before is admitted once this has returned; on every
-        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        replica unless the caller's deadline came first: `change_effect` tells. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
         `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
         """
@@ -226,8 +226,8 @@ class AuthServiceServicer(object):
     def CreateClientSecret(self, request, context):
         """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
         live secrets, `FAILED_PRECONDITION` for a revoked client).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

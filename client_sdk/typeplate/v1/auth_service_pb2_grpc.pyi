@@ -57,8 +57,8 @@ class AuthServiceStub:
     CreateClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientRequest, _client_pb2.Client]
     """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-    When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-    ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+    When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+    tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]
     """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
@@ -68,8 +68,8 @@ class AuthServiceStub:
     """Changes display name, scopes, longest token life or labels.
 
     When a scope was taken away, no token issued before is admitted once this has returned; on every
-    replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-    NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+    replica unless the caller's deadline came first: `change_effect` tells. Needs `clients:admin`. Errors:
+    INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
     `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
     with `force` can do).
     """
@@ -97,8 +97,8 @@ class AuthServiceStub:
     CreateClientSecret: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientSecretRequest, _client_pb2.ClientSecret]
     """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
 
-    When it has returned, the secret works, on every replica unless the caller's deadline came first.
-    Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+    When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+    tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
     live secrets, `FAILED_PRECONDITION` for a revoked client).
     """
     DeleteClientSecret: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.DeleteClientSecretRequest, _auth_service_pb2.DeleteClientSecretResponse]
@@ -176,8 +176,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CreateClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-    When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-    ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+    When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+    tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
     """
     GetClient: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetClientRequest, _client_pb2.Client]  # type: ignore[assignment]
     """Reads one client, revoked ones too, with the last use of it and of its secrets. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND."""
@@ -187,8 +187,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """Changes display name, scopes, longest token life or labels.
 
     When a scope was taken away, no token issued before is admitted once this has returned; on every
-    replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-    NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+    replica unless the caller's deadline came first: `change_effect` tells. Needs `clients:admin`. Errors:
+    INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
     `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
     with `force` can do).
     """
@@ -216,8 +216,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CreateClientSecret: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateClientSecretRequest, _client_pb2.ClientSecret]  # type: ignore[assignment]
     """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
 
-    When it has returned, the secret works, on every replica unless the caller's deadline came first.
-    Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+    When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+    tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
     live secrets, `FAILED_PRECONDITION` for a revoked client).
     """
     DeleteClientSecret: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.DeleteClientSecretRequest, _auth_service_pb2.DeleteClientSecretResponse]  # type: ignore[assignment]
@@ -304,8 +304,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_client_pb2.Client, _abc.Awaitable[_client_pb2.Client]]:
         """Registers an application and makes its first secret, which is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, ALREADY_EXISTS (also for the id of a revoked client: ids are never reused).
         """
 
     @_abc_1.abstractmethod
@@ -333,8 +333,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes display name, scopes, longest token life or labels.
 
         When a scope was taken away, no token issued before is admitted once this has returned; on every
-        replica unless the caller's deadline came first. Needs `clients:admin`. Errors: INVALID_ARGUMENT,
-        NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
+        replica unless the caller's deadline came first: `change_effect` tells. Needs `clients:admin`. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, ABORTED `ETAG_MISMATCH`, FAILED_PRECONDITION (`FAILED_PRECONDITION` for a revoked client,
         `LAST_ADMIN` when the last administrator with a live secret would lose its scope, which nothing but its revocation
         with `force` can do).
         """
@@ -386,8 +386,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_client_pb2.ClientSecret, _abc.Awaitable[_client_pb2.ClientSecret]]:
         """Makes one more secret, so that keys rotate without downtime. Its value is in this answer and nowhere else.
 
-        When it has returned, the secret works, on every replica unless the caller's deadline came first.
-        Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
+        When it has returned, the secret works, on every replica unless the caller's deadline came first: `change_effect`
+        tells. Needs `clients:admin`. Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (`SECRET_LIMIT` with two
         live secrets, `FAILED_PRECONDITION` for a revoked client).
         """
 

@@ -28,7 +28,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19typeplate/v1/client.proto\x12\x0ctypeplate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x05\n\x06\x43lient\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x17\n\tclient_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06scopes\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12;\n\x12max_token_lifetime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x36\n\x06labels\x18\x06 \x03(\x0b\x32 .typeplate.v1.Client.LabelsEntryB\x04\xe2\x41\x01\x01\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x19.typeplate.v1.ClientStateB\x04\xe2\x41\x01\x03\x12\x31\n\x07secrets\x18\x08 \x03(\x0b\x32\x1a.typeplate.v1.ClientSecretB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1b\n\rrevoke_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x0c\n\x04\x65tag\x18\r \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:8\xea\x41\x35\n\x10typeplate/Client\x12\x10\x63lients/{client}*\x07\x63lients2\x06\x63lient\"\x83\x02\n\x0c\x43lientSecret\x12\x17\n\tsecret_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x05value\x18\x02 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_use_peer\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03*z\n\x0b\x43lientState\x12\x1c\n\x18\x43LIENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43LIENT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16\x43LIENT_STATE_SUSPENDED\x10\x02\x12\x18\n\x14\x43LIENT_STATE_REVOKED\x10\x03*\\\n\tEffective\x12\x19\n\x15\x45\x46\x46\x45\x43TIVE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45\x46\x46\x45\x43TIVE_THIS_REPLICA\x10\x01\x12\x18\n\x14\x45\x46\x46\x45\x43TIVE_EVERYWHERE\x10\x02*x\n\x0e\x45\x66\x66\x65\x63tiveProof\x12\x1f\n\x1b\x45\x46\x46\x45\x43TIVE_PROOF_UNSPECIFIED\x10\x00\x12 \n\x1c\x45\x46\x46\x45\x43TIVE_PROOF_ACKNOWLEDGED\x10\x01\x12#\n\x1f\x45\x46\x46\x45\x43TIVE_PROOF_STALENESS_BOUND\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19typeplate/v1/client.proto\x12\x0ctypeplate.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x05\n\x06\x43lient\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x17\n\tclient_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06scopes\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12;\n\x12max_token_lifetime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x36\n\x06labels\x18\x06 \x03(\x0b\x32 .typeplate.v1.Client.LabelsEntryB\x04\xe2\x41\x01\x01\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x19.typeplate.v1.ClientStateB\x04\xe2\x41\x01\x03\x12\x31\n\x07secrets\x18\x08 \x03(\x0b\x32\x1a.typeplate.v1.ClientSecretB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1b\n\rrevoke_reason\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x0c\n\x04\x65tag\x18\r \x01(\t\x12\x37\n\rchange_effect\x18\x0f \x01(\x0b\x32\x1a.typeplate.v1.ChangeEffectB\x04\xe2\x41\x01\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:8\xea\x41\x35\n\x10typeplate/Client\x12\x10\x63lients/{client}*\x07\x63lients2\x06\x63lient\"\x9c\x01\n\x0c\x43hangeEffect\x12*\n\teffective\x18\x01 \x01(\x0e\x32\x17.typeplate.v1.Effective\x12+\n\x05proof\x18\x02 \x01(\x0e\x32\x1c.typeplate.v1.EffectiveProof\x12\x33\n\x0f\x65verywhere_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbc\x02\n\x0c\x43lientSecret\x12\x17\n\tsecret_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x05value\x18\x02 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1b\n\rlast_use_peer\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\rchange_effect\x18\x07 \x01(\x0b\x32\x1a.typeplate.v1.ChangeEffectB\x04\xe2\x41\x01\x03*z\n\x0b\x43lientState\x12\x1c\n\x18\x43LIENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43LIENT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16\x43LIENT_STATE_SUSPENDED\x10\x02\x12\x18\n\x14\x43LIENT_STATE_REVOKED\x10\x03*\\\n\tEffective\x12\x19\n\x15\x45\x46\x46\x45\x43TIVE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45\x46\x46\x45\x43TIVE_THIS_REPLICA\x10\x01\x12\x18\n\x14\x45\x46\x46\x45\x43TIVE_EVERYWHERE\x10\x02*x\n\x0e\x45\x66\x66\x65\x63tiveProof\x12\x1f\n\x1b\x45\x46\x46\x45\x43TIVE_PROOF_UNSPECIFIED\x10\x00\x12 \n\x1c\x45\x46\x46\x45\x43TIVE_PROOF_ACKNOWLEDGED\x10\x01\x12#\n\x1f\x45\x46\x46\x45\x43TIVE_PROOF_STALENESS_BOUND\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,6 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLIENT'].fields_by_name['revoke_reason']._serialized_options = b'\342A\001\003'
   _globals['_CLIENT'].fields_by_name['last_use_time']._loaded_options = None
   _globals['_CLIENT'].fields_by_name['last_use_time']._serialized_options = b'\342A\001\003'
+  _globals['_CLIENT'].fields_by_name['change_effect']._loaded_options = None
+  _globals['_CLIENT'].fields_by_name['change_effect']._serialized_options = b'\342A\001\003'
   _globals['_CLIENT']._loaded_options = None
   _globals['_CLIENT']._serialized_options = b'\352A5\n\020typeplate/Client\022\020clients/{client}*\007clients2\006client'
   _globals['_CLIENTSECRET'].fields_by_name['secret_id']._loaded_options = None
@@ -77,16 +79,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLIENTSECRET'].fields_by_name['last_use_time']._serialized_options = b'\342A\001\003'
   _globals['_CLIENTSECRET'].fields_by_name['last_use_peer']._loaded_options = None
   _globals['_CLIENTSECRET'].fields_by_name['last_use_peer']._serialized_options = b'\342A\001\003'
-  _globals['_CLIENTSTATE']._serialized_start=1122
-  _globals['_CLIENTSTATE']._serialized_end=1244
-  _globals['_EFFECTIVE']._serialized_start=1246
-  _globals['_EFFECTIVE']._serialized_end=1338
-  _globals['_EFFECTIVEPROOF']._serialized_start=1340
-  _globals['_EFFECTIVEPROOF']._serialized_end=1460
+  _globals['_CLIENTSECRET'].fields_by_name['change_effect']._loaded_options = None
+  _globals['_CLIENTSECRET'].fields_by_name['change_effect']._serialized_options = b'\342A\001\003'
+  _globals['_CLIENTSTATE']._serialized_start=1395
+  _globals['_CLIENTSTATE']._serialized_end=1517
+  _globals['_EFFECTIVE']._serialized_start=1519
+  _globals['_EFFECTIVE']._serialized_end=1611
+  _globals['_EFFECTIVEPROOF']._serialized_start=1613
+  _globals['_EFFECTIVEPROOF']._serialized_end=1733
   _globals['_CLIENT']._serialized_start=169
-  _globals['_CLIENT']._serialized_end=858
-  _globals['_CLIENT_LABELSENTRY']._serialized_start=755
-  _globals['_CLIENT_LABELSENTRY']._serialized_end=800
-  _globals['_CLIENTSECRET']._serialized_start=861
-  _globals['_CLIENTSECRET']._serialized_end=1120
+  _globals['_CLIENT']._serialized_end=915
+  _globals['_CLIENT_LABELSENTRY']._serialized_start=812
+  _globals['_CLIENT_LABELSENTRY']._serialized_end=857
+  _globals['_CHANGEEFFECT']._serialized_start=918
+  _globals['_CHANGEEFFECT']._serialized_end=1074
+  _globals['_CLIENTSECRET']._serialized_start=1077
+  _globals['_CLIENTSECRET']._serialized_end=1393
 # @@protoc_insertion_point(module_scope)

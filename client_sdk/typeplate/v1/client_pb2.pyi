@@ -147,6 +147,7 @@ class Client(_message.Message):
     REVOKE_REASON_FIELD_NUMBER: _builtins.int
     LAST_USE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    CHANGE_EFFECT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `clients/{client_id}`. The id is 3–63 characters of `a-z 0-9 -`, begins with a
     letter and does not end with a hyphen. Ids are never reused.
@@ -199,6 +200,12 @@ class Client(_message.Message):
         GetClient and ListClients. Absent: never, or the database could not be asked.
         """
 
+    @_builtins.property
+    def change_effect(self) -> Global___ChangeEffect:
+        """Where the change that this is the answer to is in force. Told by CreateClient and UpdateClient only, whose answer is
+        the client itself (AIP-133, AIP-134); in a request it means nothing.
+        """
+
     def __init__(
         self,
         *,
@@ -216,14 +223,47 @@ class Client(_message.Message):
         revoke_reason: _builtins.str = ...,
         last_use_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        change_effect: Global___ChangeEffect | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_use_time", b"last_use_time", "max_token_lifetime", b"max_token_lifetime", "revoke_time", b"revoke_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_effect", b"change_effect", "create_time", b"create_time", "last_use_time", b"last_use_time", "max_token_lifetime", b"max_token_lifetime", "revoke_time", b"revoke_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "last_use_time", b"last_use_time", "max_token_lifetime", b"max_token_lifetime", "name", b"name", "revoke_reason", b"revoke_reason", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_effect", b"change_effect", "client_id", b"client_id", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "last_use_time", b"last_use_time", "max_token_lifetime", b"max_token_lifetime", "name", b"name", "revoke_reason", b"revoke_reason", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Client: _TypeAlias = Client  # noqa: Y015
+
+@_typing.final
+class ChangeEffect(_message.Message):
+    """How far a change has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    EVERYWHERE_TIME_FIELD_NUMBER: _builtins.int
+    effective: Global___Effective.ValueType
+    """Where the change is in force."""
+    proof: Global___EffectiveProof.ValueType
+    """What EFFECTIVE_EVERYWHERE rests on."""
+    @_builtins.property
+    def everywhere_time(self) -> _timestamp_pb2.Timestamp:
+        """By when the change is in force on every replica; at EFFECTIVE_EVERYWHERE, now."""
+
+    def __init__(
+        self,
+        *,
+        effective: Global___Effective.ValueType = ...,
+        proof: Global___EffectiveProof.ValueType = ...,
+        everywhere_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["everywhere_time", b"everywhere_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective", b"effective", "everywhere_time", b"everywhere_time", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeEffect: _TypeAlias = ChangeEffect  # noqa: Y015
 
 @_typing.final
 class ClientSecret(_message.Message):
@@ -237,6 +277,7 @@ class ClientSecret(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     LAST_USE_TIME_FIELD_NUMBER: _builtins.int
     LAST_USE_PEER_FIELD_NUMBER: _builtins.int
+    CHANGE_EFFECT_FIELD_NUMBER: _builtins.int
     secret_id: _builtins.str
     """The key id inside the secret: names the secret without giving it away."""
     value: _builtins.str
@@ -257,6 +298,10 @@ class ClientSecret(_message.Message):
         GetClient and ListClients. Absent: never, or the database could not be asked.
         """
 
+    @_builtins.property
+    def change_effect(self) -> Global___ChangeEffect:
+        """Where the secret works. Told by CreateClientSecret only, whose answer is the secret itself (AIP-133)."""
+
     def __init__(
         self,
         *,
@@ -266,10 +311,11 @@ class ClientSecret(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         last_use_time: _timestamp_pb2.Timestamp | None = ...,
         last_use_peer: _builtins.str = ...,
+        change_effect: Global___ChangeEffect | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_effect", b"change_effect", "create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_peer", b"last_use_peer", "last_use_time", b"last_use_time", "secret_id", b"secret_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_effect", b"change_effect", "create_time", b"create_time", "expire_time", b"expire_time", "last_use_peer", b"last_use_peer", "last_use_time", b"last_use_time", "secret_id", b"secret_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

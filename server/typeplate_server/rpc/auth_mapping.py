@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, TypedDict
+from typing import Final, TypedDict, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -15,7 +15,7 @@ from typeplate.v1 import client_pb2
 from typeplate_server.auth.changes import Changed
 from typeplate_server.auth.client_fields import MAX_SCOPES
 from typeplate_server.auth.clients import ClientState, SecretState, State
-from typeplate_server.auth.propagation import Proof, Scope
+from typeplate_server.auth.propagation import Effective, Proof, Scope
 from typeplate_server.auth.secrets import ClientSecret
 from typeplate_server.auth.service import UNSET, ClientDraft, ClientPatch, CreatedClient
 from typeplate_server.auth.tokens import IssuedToken
@@ -40,6 +40,9 @@ PROOF: Final[dict[Proof | None, client_pb2.EffectiveProof.ValueType]] = {
     "ACKNOWLEDGED": client_pb2.EFFECTIVE_PROOF_ACKNOWLEDGED,
     "STALENESS_BOUND": client_pb2.EFFECTIVE_PROOF_STALENESS_BOUND,
 }
+
+
+M = TypeVar("M", client_pb2.Client, client_pb2.ClientSecret)
 
 
 class _Effect(TypedDict):
@@ -195,7 +198,15 @@ def _secret_message(
 def created_secret_message(created: CreatedClient) -> client_pb2.ClientSecret:
     """The secret just made, with its value."""
     state = next(each for each in created.client.secrets if each.secret_id == created.secret.secret_id)
-    return _secret_message(state, created.secret)
+    return in_force(_secret_message(state, created.secret), created.effective)
+
+
+def in_force(message: M, effective: Effective) -> M:
+    """The message, which is the answer to a change, with where that is in force."""
+    message.change_effect.effective = EFFECTIVE[effective.scope]
+    message.change_effect.proof = PROOF[effective.proof]
+    message.change_effect.everywhere_time.CopyFrom(timestamp(effective.everywhere_time))
+    return message
 
 
 def effect(changed: Changed[ClientState]) -> _Effect:

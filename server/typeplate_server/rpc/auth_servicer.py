@@ -52,7 +52,7 @@ class AuthServicer:
     async def CreateClient(self, request: pb.CreateClientRequest, call: Call) -> client_pb2.Client:
         """The one answer that carries a secret's value."""
         created = await self._clients.create(mapping.draft_of(request), call.commit_guard, within=call.time_remaining)
-        return mapping.client_message(created.client, created.secret)
+        return mapping.in_force(mapping.client_message(created.client, created.secret), created.effective)
 
     async def GetClient(self, request: pb.GetClientRequest, call: Call) -> client_pb2.Client:
         """From memory; its last uses from the database too."""
@@ -85,7 +85,7 @@ class AuthServicer:
             guard=call.commit_guard,
             within=call.time_remaining,
         )
-        return mapping.client_message(changed.value)
+        return mapping.in_force(mapping.client_message(changed.value), changed.effective)
 
     async def SuspendClient(self, request: pb.SuspendClientRequest, call: Call) -> pb.SuspendClientResponse:
         """Returns when the suspension is durable and, as far as it was waited for, in force everywhere."""

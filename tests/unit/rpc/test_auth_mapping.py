@@ -11,6 +11,7 @@ from tests.support.auth_world import client_state
 from typeplate.v1 import auth_service_pb2 as pb
 from typeplate.v1 import client_pb2
 from typeplate_server.auth.clients import SecretState
+from typeplate_server.auth.propagation import Effective
 from typeplate_server.auth.secret_uses import SecretUse
 from typeplate_server.auth.secrets import new_secret
 from typeplate_server.auth.service import UNSET
@@ -102,12 +103,18 @@ def test_every_field_of_a_client_is_shown() -> None:
         revoke_reason="x", secrets=(SecretState(secret.secret_id, b"h", 1.0, 2.0),),
     )  # fmt: skip
     used = LastUses({"reader": 6.0}, {secret.secret_id: SecretUse(secret.secret_id, "reader", 7.0, "192.0.2.1")})
-    message = mapping.client_message(client, secret, used)
+    effective = Effective("EVERYWHERE", "ACKNOWLEDGED", 8.0)
+    message = mapping.in_force(mapping.client_message(client, secret, used), effective)
     assert [
         field.name for field in client_pb2.Client.DESCRIPTOR.fields if field not in dict(message.ListFields())
     ] == []
     [shown] = message.secrets
-    assert len(shown.ListFields()) == len(client_pb2.ClientSecret.DESCRIPTOR.fields)
+    assert len(mapping.in_force(shown, effective).ListFields()) == len(client_pb2.ClientSecret.DESCRIPTOR.fields)
+    assert (shown.change_effect.effective, shown.change_effect.proof) == (
+        client_pb2.EFFECTIVE_EVERYWHERE,
+        client_pb2.EFFECTIVE_PROOF_ACKNOWLEDGED,
+    )
+    assert shown.change_effect.everywhere_time.ToMicroseconds() == 8_000_000
     assert message.revoke_time.ToMicroseconds() == 5_000_000
     assert message.last_use_time.ToMicroseconds() == shown.last_use_time.ToMicroseconds() == 7_000_000
 
