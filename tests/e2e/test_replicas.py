@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 from google.protobuf import field_mask_pb2
@@ -144,7 +145,7 @@ async def test_what_was_granted_while_a_replica_is_stopped_says_where_it_works(
     """In time for the deadline of the call, and by when it works everywhere; once all follow again, everywhere."""
     auth, metadata = client.auth(HERE), await client.as_admin()
     name = next(NAMES)
-    changes = (
+    changes: tuple[Callable[[], Awaitable[Any]], ...] = (
         lambda: auth.CreateClient(
             pb.CreateClientRequest(client_id=name, client=client_pb2.Client()), metadata=metadata, timeout=AT_ONCE_S
         ),
