@@ -154,12 +154,12 @@ CALLS: Final = (
     ),
     Mutant(
         "start-not-rechecked",
-        "who was admitted at the headers is checked again when the handler starts",
+        "who was admitted at the headers is checked again when the request is there",
         (
             Edit(
                 "rpc/interceptor.py",
-                "            raise TokenMissing\n        call.recheck()\n",
-                "            raise TokenMissing\n",
+                "            call.recheck()\n            return await serve(request, call, context)\n",
+                "            return await serve(request, call, context)\n",
             ),
         ),
         caught_by=(f"{UNFINISHED}::test_a_caller_revoked_between_its_headers_and_its_body_is_not_served",),

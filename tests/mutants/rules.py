@@ -214,8 +214,10 @@ RULES: Final = (
         (
             Edit(
                 "rpc/open_streams.py",
-                "        stream = self._register(call)\n        try:\n            call.recheck()\n",
-                "        call.recheck()\n        stream = self._register(call)\n        try:\n",
+                "        stream = self._register(call, call.caller.client_id, inf)\n"
+                "        try:\n            call.recheck()\n",
+                "        call.recheck()\n"
+                "        stream = self._register(call, call.caller.client_id, inf)\n        try:\n",
             ),
         ),
         caught_by=(f"{STREAMS}::test_a_change_in_the_middle_of_a_check_finds_the_stream[once registered]",),

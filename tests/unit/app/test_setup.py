@@ -55,6 +55,10 @@ async def test_credentials_that_are_there_are_never_written_over(tmp_path: Path)
     """They may be of a database that was lost and is found again."""
     (tmp_path / "admin.env").write_text("of another database")
     assert await initialise(settings(tmp_path)) == tmp_path / "admin.env"
-    [aside] = tmp_path.glob("admin.env.*.old")
+    [aside] = _old_ones(tmp_path)
     assert aside.read_text() == "of another database"
     assert "of another" not in (tmp_path / "admin.env").read_text()
+
+
+def _old_ones(directory: Path) -> list[Path]:
+    return list(directory.glob("admin.env.*.old"))
