@@ -5,7 +5,7 @@ Rules kept here:
   written about each minute.
 * A client that does not exist is not named: what a stranger sends does not get into the trail.
 * Beyond MAX_KEYS different ones a minute, the rest are counted without client and peer, so that the trail grows by a
-  bounded number of entries whatever anybody sends (adr/0012).
+  bounded number of entries whatever anybody sends (adr/0013).
 """
 
 from __future__ import annotations
