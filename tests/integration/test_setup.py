@@ -304,6 +304,8 @@ def test_a_client_lives_from_creation_to_change_over_the_wire(data_dir: Path) ->
         read = stub.GetClient(pb.GetClientRequest(name="clients/my-app"), metadata=metadata)
         assert read.secrets[0].value == ""
         made.secrets[0].ClearField("value")
+        assert made.HasField("change_effect")
+        made.ClearField("change_effect")
         assert read == made
         change = pb.UpdateClientRequest(
             client=client_pb2.Client(name="clients/my-app", display_name="New", etag=read.etag)
@@ -316,6 +318,7 @@ def test_a_client_lives_from_creation_to_change_over_the_wire(data_dir: Path) ->
         listed = stub.ListClients(pb.ListClientsRequest(page_size=1), metadata=metadata)
         assert [client.client_id for client in listed.clients] == ["admin"]
         listed = stub.ListClients(pb.ListClientsRequest(page_token=listed.next_page_token), metadata=metadata)
+        changed.ClearField("change_effect")
         assert list(listed.clients) == [changed]
         answer = call(channel, "/typeplate.v1.AuthService/GetClient", b"\n\x0eclients/nobody", [metadata[0][1]])
         assert (answer.code, answer.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
