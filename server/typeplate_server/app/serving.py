@@ -161,10 +161,7 @@ async def _following(parts: Parts, data_dir: DataDir) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await _in_time(parts.replica.leave())
-        await _in_time(seen.note(data_dir, parts.database))
-        for flush in (parts.time.keep, parts.secret_uses.flush, parts.usage.flush, parts.refusals.flush):
-            await _in_time(flush())
+        await _in_time(_farewell(parts, data_dir))
 
 
 @asynccontextmanager
@@ -220,6 +217,19 @@ async def _follow(parts: Parts) -> None:
         except Exception:
             logger.exception("following the catalogue's changes failed; trying again")
         await asyncio.sleep(RETRY_S)
+
+
+async def _farewell(parts: Parts, data_dir: DataDir) -> None:
+    """All at once: a database that hangs has a second for all of it, and what fails keeps nothing else from its end."""
+    await asyncio.gather(
+        parts.replica.leave(),
+        seen.note(data_dir, parts.database),
+        parts.time.keep(),
+        parts.secret_uses.flush(),
+        parts.usage.flush(),
+        parts.refusals.flush(),
+        return_exceptions=True,
+    )
 
 
 async def _in_time(work: Coroutine[Any, Any, object]) -> None:
