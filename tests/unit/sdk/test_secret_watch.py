@@ -22,9 +22,11 @@ def watch() -> Iterator[SecretWatch]:
     with pytest.MonkeyPatch.context() as patched:
         made = SecretWatch()
         made.install(patched)
+        WATCH.blind = True
         yield made
-        WATCH.clients.clear()  # what was leaked on purpose
-        WATCH.errors.clear()
+    WATCH.clients.clear()  # what was leaked on purpose
+    WATCH.errors.clear()
+    WATCH.blind = False
 
 
 def client() -> Client:
