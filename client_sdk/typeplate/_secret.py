@@ -83,6 +83,8 @@ def checked(value: object) -> str:
     """A callable's result, when it is a secret at all."""
     if not isinstance(value, str) or not value:
         raise SecretUnavailable(f"the client secret's callable returned {type(value).__name__}, not a secret")
+    if not value.isascii():  # not quoted, and never encoded: an encoding error would quote it
+        raise SecretUnavailable("the client secret's callable returned text that is not ASCII")
     return value
 
 
@@ -108,12 +110,14 @@ def secret_source(secret: str | SecretCallable | None, file: str | Path | None) 
         return CallableSecret(secret)
     if not secret.strip():
         raise ConfigurationError("client_secret is empty")
+    if not secret.isascii():  # a byte that is not UTF-8 comes out of the environment as a surrogate
+        raise ConfigurationError("client_secret is not ASCII text")
     return StringSecret(secret.strip())
 
 
 def fingerprint(secret: str) -> bytes:
-    """Tells secrets apart without keeping them."""
-    return hashlib.sha256(secret.encode()).digest()
+    """Tells secrets apart without keeping them, whatever they are made of."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _said(error: OSError | UnicodeDecodeError) -> str:

@@ -80,6 +80,21 @@ def test_two_secrets_or_an_empty_one_are_refused() -> None:
     assert secret_source(None, None) is None
 
 
+@pytest.mark.parametrize("odd", ["\xe9", "\udce9"], ids=["accent", "surrogate"])
+def test_a_secret_that_is_not_ascii_is_refused_and_not_quoted(odd: str) -> None:
+    """The second is what the environment makes of a Latin-1 byte."""
+    with pytest.raises(ConfigurationError, match="not ASCII") as given:
+        secret_source(SECRET + odd, None)
+    source = secret_source(lambda: SECRET + odd, None)
+    assert source is not None
+    with pytest.raises(SecretUnavailable, match="not ASCII") as fetched:
+        read_now(source)
+    for caught in (given.value, fetched.value):
+        assert SECRET not in str(caught)
+        assert caught.__cause__ is caught.__context__ is None
+    assert fingerprint(SECRET + odd) != fingerprint(SECRET)
+
+
 def test_a_held_secret_cannot_be_pickled() -> None:
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(secret_source(SECRET, None))
