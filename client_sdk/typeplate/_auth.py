@@ -108,21 +108,21 @@ class Authenticator:
             )
         except TypeplateError as error:
             found = error
-        except Exception as error:  # noqa: BLE001 - a refresh that ended without an outcome would hang every caller
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: one without an outcome would hang every caller
             found = unexpected(error)
         with self._changed:
-            land(self.cache, found, secret, self._clock())
+            land(self.cache, found, fingerprint(secret), self._clock())
             self._changed.notify_all()
 
 
-def land(cache: TokenCache, found: Token | TypeplateError, secret: str, now: float) -> None:
+def land(cache: TokenCache, found: Token | TypeplateError, secret: bytes, now: float) -> None:
     """Tells the cache how a refresh ended. A secret that could not be read is nobody's fingerprint."""
     if isinstance(found, Token):
         cache.succeeded(found)
     else:
-        cache.failed(b"" if isinstance(found, SecretUnavailable) else fingerprint(secret), found, now)
+        cache.failed(b"" if isinstance(found, SecretUnavailable) else secret, found, now)
 
 
-def unexpected(error: Exception) -> TypeplateError:
+def unexpected(error: BaseException) -> TypeplateError:
     """The typed error for one nobody foresaw. Its text may quote the request, so only its type is told."""
     return InternalError(f"the token request failed: {type(error).__name__}")

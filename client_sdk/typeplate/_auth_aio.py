@@ -38,7 +38,7 @@ class AsyncAuthenticator:
         self._clock = clock
         self._draw = draw
         self._unanswered = unanswered
-        self._flight: asyncio.Task[None] | None = None
+        self._flight: asyncio.Task[tuple[Token | TypeplateError, bytes]] | None = None
         self.cache = cache
 
     async def token(self, timeout: float, *, ample: bool = False) -> Token:
@@ -62,7 +62,7 @@ class AsyncAuthenticator:
             if isinstance(decision, Refusal):
                 return decision
             if isinstance(decision, (Attach, Await)) and decision.lead:
-                self._flight = asyncio.create_task(self._refresh(), name="typeplate-refresh")
+                self._take_off()
             if isinstance(decision, Attach):
                 return decision.token
             left = deadline - time.monotonic()
@@ -95,19 +95,30 @@ class AsyncAuthenticator:
             self._flight.cancel()
             await asyncio.wait({self._flight})
 
-    async def _refresh(self) -> None:
+    def _take_off(self) -> None:
+        self._flight = asyncio.create_task(self._refresh(), name="typeplate-refresh")
+        self._flight.add_done_callback(self._landed)
+
+    async def _refresh(self) -> tuple[Token | TypeplateError, bytes]:
+        """The outcome, and the fingerprint of the secret: a task shows its result, so never the secret itself."""
         secret = ""
-        found: Token | TypeplateError = Cancelled("the token request was cancelled")
         try:
             secret, asked_at = await read(self._credentials.secret), self._clock()
             response = await self._issue(self._credentials.request(secret))
-            found = token_of(response, secret, asked_at, self._draw)
+            found: Token | TypeplateError = token_of(response, secret, asked_at, self._draw)
         except TypeplateError as error:
             found = error
-        except Exception as error:  # noqa: BLE001 - a refresh that ended without an outcome would hang every caller
+        except Exception as error:  # noqa: BLE001 - callers are told of it
             found = unexpected(error)
-        finally:
-            land(self.cache, found, secret, self._clock())
+        return found, fingerprint(secret)
+
+    def _landed(self, flight: asyncio.Task[tuple[Token | TypeplateError, bytes]]) -> None:
+        """Also of a task cancelled before its first step: without an outcome it would hang every caller."""
+        found: Token | TypeplateError = Cancelled("the token request was cancelled")
+        secret = fingerprint("")
+        if not flight.cancelled() and flight.exception() is None:
+            found, secret = flight.result()
+        land(self.cache, found, secret, self._clock())
 
 
 async def read(source: SecretSource) -> str:
