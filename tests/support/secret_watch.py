@@ -49,8 +49,10 @@ class SecretWatch:
     def leaks(self, output: str = "") -> list[str]:
         """Where secrets are shown: in this output, by the clients, by the errors. Forgets the clients and errors."""
         shown = [("output", output)]
-        shown += [(f"client {type(each).__name__}", text) for each in self.clients for text in shown_by_client(each)]
-        shown += [(f"error {type(each).__name__}", text) for each in self.errors for text in shown_by_error(each)]
+        shown += [
+            (f"client {type(each).__name__}", text) for each in list(self.clients) for text in shown_by_client(each)
+        ]
+        shown += [(f"error {type(each).__name__}", text) for each in list(self.errors) for text in shown_by_error(each)]
         self.clients.clear()
         self.errors.clear()
         return sorted({f"{where} shows {secret[:3]}…" for where, text in shown for secret in self.found_in(text)})
