@@ -71,10 +71,18 @@ def is_target(text: str) -> bool:
 
 
 def is_loopback(target: str) -> bool:
-    """Whether a target names this machine. A name other than `localhost` is not looked up."""
-    host = target.rpartition("/")[2]
-    for scheme in ("dns:", "ipv4:", "ipv6:"):
-        host = host.removeprefix(scheme)
+    """Whether all addresses of a target are this machine's. A name other than `localhost` is not looked up."""
+    scheme, _, rest = target.partition(":")
+    addresses = rest if scheme in ("dns", "ipv4", "ipv6") else target
+    if addresses.startswith("//"):
+        authority, _, addresses = addresses[2:].partition("/")
+        if authority:  # another machine decides what the name means
+            return False
+    return all(_is_loopback(each.removeprefix("/")) for each in addresses.split(","))
+
+
+def _is_loopback(address: str) -> bool:
+    host = address
     if host.startswith("["):
         host = host[1:].partition("]")[0]
     elif host.count(":") == 1:

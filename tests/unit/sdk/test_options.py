@@ -41,6 +41,13 @@ ENVIRON = {
         ("0.0.0.0:50051", False),
         ("dns:///vehicles.internal:443", False),
         ("dns://127.0.0.1/vehicles.internal:443", False),
+        ("dns:localhost:50051", True),
+        ("dns:/localhost:50051", True),
+        ("ipv6:[::1]:50051,[::1]:50052", True),
+        ("ipv6:[::1]:50051,[2001:db8::1]:50051", False),
+        ("ipv4:127.0.0.1:50051,10.0.0.1:50051", False),
+        ("dns://8.8.8.8/localhost:50051", False),
+        ("xds:///localhost:50051", False),
     ],
 )
 def test_loopback_is_known_by_its_address(target: str, local: bool) -> None:
