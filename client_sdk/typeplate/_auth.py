@@ -93,11 +93,6 @@ class Authenticator:
         with self._changed:
             return self.cache.rejected(token, error, self._clock(), last=last)
 
-    def accepted(self) -> None:
-        """A call refused with one token was served with the next; see TokenCache.accepted."""
-        with self._changed:
-            self.cache.accepted()
-
     def _take_off(self) -> None:
         try:
             threading.Thread(target=self._refresh, name="typeplate-refresh", daemon=True).start()

@@ -89,10 +89,6 @@ class AsyncAuthenticator:
         """Whether a call refused with this token shall be tried once more; see TokenCache.rejected."""
         return self.cache.rejected(token, error, self._clock(), last=last)
 
-    def accepted(self) -> None:
-        """A call refused with one token was served with the next; see TokenCache.accepted."""
-        self.cache.accepted()
-
     async def close(self) -> None:
         """Ends a refresh under way."""
         if self._flight is not None:

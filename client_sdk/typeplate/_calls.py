@@ -95,16 +95,12 @@ class Calls:
             metadata = (token.authorization,) if token is not None else None
             left = remaining(limit, time.monotonic() - started)
             try:
-                response = method(requests.attempt(), timeout=left, metadata=metadata)
+                return method(requests.attempt(), timeout=left, metadata=metadata)
             except grpc.RpcError as error:
                 failure = typed_error(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
                     raise told(failure, self._options.target, limit) from error
-            else:
-                if replaced:
-                    self.accepted()
-                return response
             replaced = True
 
     def authenticator(self) -> Authenticator:
@@ -122,10 +118,6 @@ class Calls:
     def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
         """Whether to try once more with another token; see TokenCache.rejected."""
         return token is not None and self.authenticator().rejected(token, error, last=last)
-
-    def accepted(self) -> None:
-        """A call refused with one token was served with the next; see TokenCache.accepted."""
-        self.authenticator().accepted()
 
     def close(self) -> None:
         """Closes this process's session; what a parent process opened is its own."""

@@ -127,16 +127,12 @@ class AsyncCalls:
             metadata = (token.authorization,) if token is not None else None
             left = remaining(limit, time.monotonic() - started)
             try:
-                response = await method(requests.attempt(), timeout=left, metadata=metadata)
+                return await method(requests.attempt(), timeout=left, metadata=metadata)
             except grpc.RpcError as error:
                 failure = typed_error(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
                     raise told(failure, self._options.target, limit) from error
-            else:
-                if replaced:
-                    self.accepted()
-                return response
             replaced = True
 
     def authenticator(self) -> AsyncAuthenticator:
@@ -154,10 +150,6 @@ class AsyncCalls:
     def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
         """Whether to try once more with another token; see TokenCache.rejected."""
         return token is not None and self.authenticator().rejected(token, error, last=last)
-
-    def accepted(self) -> None:
-        """A call refused with one token was served with the next; see TokenCache.accepted."""
-        self.authenticator().accepted()
 
     async def close(self) -> None:
         """Closes the running loop's session; those of other loops end with their loops."""

@@ -39,8 +39,6 @@ class UnaryTokens(grpc.UnaryUnaryClientInterceptor):
             call = continuation(with_token(client_call_details, token, left), request)
             # Through `.future()` the call is still under way; asking for its code would wait for it.
             if not call.done() or call.code() is not grpc.StatusCode.UNAUTHENTICATED:
-                if last and call.done() and call.code() is grpc.StatusCode.OK:
-                    self._authenticator.accepted()
                 return call
             if not self._authenticator.rejected(token, typed_outcome(call), last=last):
                 return call

@@ -41,10 +41,7 @@ class UnaryTokens(grpc.aio.UnaryUnaryClientInterceptor):
             token = await _token(self._authenticator, self._patience if left is None else left)
             left = remaining(timeout, time.monotonic() - started)
             call = await continuation(with_token(client_call_details, token, left), request)
-            code = await call.code()
-            if code is not grpc.StatusCode.UNAUTHENTICATED:
-                if last and code is grpc.StatusCode.OK:
-                    self._authenticator.accepted()
+            if await call.code() is not grpc.StatusCode.UNAUTHENTICATED:
                 return call
             if not self._authenticator.rejected(token, await _error_of(call), last=last):
                 return call

@@ -92,16 +92,6 @@ class Recoverable(Protocol):
     def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
         """Whether to try once more with another token."""
 
-    def accepted(self) -> None:
-        """A call refused with one token was served with the next."""
-
-
-def served(calls: Recoverable, opening: Opening) -> None:
-    """A message has come. After a token was replaced, the new one has proved good."""
-    if opening.replaced:
-        opening.replaced = False
-        calls.accepted()
-
 
 def again(
     calls: Recoverable, requests: Requests, opening: Opening, token: Token | None, error: TypeplateError
@@ -174,7 +164,6 @@ class ResponseStream(Generic[T]):
                     raise
                 self._broken = True
             else:
-                served(self._calls, opening)
                 if self._requests.received(message):
                     opening.moved_on()
                 return message

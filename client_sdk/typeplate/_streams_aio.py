@@ -16,7 +16,7 @@ from typeplate._options import Timeout, deadline_of
 from typeplate._replay import AsyncReplay
 from typeplate._resume import Resume
 from typeplate._status import typed_error
-from typeplate._streams import Opening, again, once, served
+from typeplate._streams import Opening, again, once
 from typeplate.errors import Cancelled, TypeplateError
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ class AsyncResponseStream(Generic[T]):
                     raise
                 self._messages = None
             else:
-                served(self._calls, opening)
                 if self._requests.received(message):
                     opening.moved_on()
                 return message

@@ -32,8 +32,6 @@ REFUSED_FIRST_S, REFUSED_LONGEST_S = 30.0, 300.0
 """How long a terminal refusal is remembered, doubling, so that a revoked fleet does not hammer the server."""
 REJECTED_FIRST_S, REJECTED_LONGEST_S = 1.0, 10.0
 """The same for failures that may be over sooner, as new tokens that are refused at once."""
-DOUBTS, DOUBTS_FADE_S = 3, 30.0
-"""So many calls in a row, refused with a new token too, make it the client's fault: fewer are the servers' they met."""
 BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 10.0
 """Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half."""
 BURST, SPACING_S = 5, 0.25
@@ -111,19 +109,7 @@ Decision = Attach | Await | Pause | Refusal
 class TokenCache:
     """The token of one client, the refresh under way, and what the server refused."""
 
-    __slots__ = (
-        "_doubted",
-        "_doubted_at",
-        "_doubts",
-        "_draw",
-        "_due",
-        "_error",
-        "_failures",
-        "_flying",
-        "_refusal",
-        "_retry_at",
-        "token",
-    )
+    __slots__ = ("_draw", "_due", "_error", "_failures", "_flying", "_refusal", "_retry_at", "token")
 
     def __init__(self, draw: Callable[[], float], token: Token | None = None, refusal: Refusal | None = None) -> None:
         self.token = token
@@ -131,9 +117,7 @@ class TokenCache:
         self._refusal = refusal
         self._flying = False
         self._failures = 0
-        self._retry_at = self._due = self._doubted_at = float("-inf")
-        self._doubts = 0
-        self._doubted: Token | None = None
+        self._retry_at = self._due = float("-inf")
         self._error: TypeplateError = Unavailable("no token yet")
 
     def copy(self) -> TokenCache:
@@ -196,25 +180,10 @@ class TokenCache:
             self.token, self._error = None, error
         if isinstance(error, TokenRejected) and not last:
             return True
-        if self.token is None and (not isinstance(error, TokenRejected) or self._doubt(token, now)):
+        if self.token is None:
             first = REJECTED_FIRST_S if isinstance(error, TokenRejected) else REFUSED_FIRST_S
             self._remember(token.secret, error, now, first)
         return False
-
-    def _doubt(self, token: Token, now: float) -> bool:
-        """A second try was refused; returns whether that has become the rule. Many callers of one token count once."""
-        if now - self._doubted_at > DOUBTS_FADE_S:
-            self._doubts = 0
-        if self._doubted is not token:
-            self._doubts += 1
-        self._doubted, self._doubted_at = token, now
-        return self._doubts >= DOUBTS
-
-    def accepted(self) -> None:
-        """A second try was served: new tokens are good for something."""
-        self._doubts = 0
-        if self._refusal is not None and isinstance(self._refusal.error, TokenRejected):
-            self._refusal = None
 
     def forgive(self, refusal: Refusal) -> None:
         """The secret has changed: what was refused with the old one no longer counts."""

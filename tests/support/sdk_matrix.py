@@ -38,8 +38,9 @@ TABLE: Final = (
     Row(
         "refused twice",
         "TokenRejected",
-        3,
-        why="A token that has just been issued is refused too. The next call gets another, until three fail in a row.",
+        2,
+        again="TokenRejected",
+        why="A token that has just been issued is refused too, so the next would be; remembered for a second at first.",
     ),
     Row(
         "revoked",

@@ -178,62 +178,17 @@ def test_a_refused_token_is_dropped_once_and_never_a_newer_one() -> None:
     assert state.decide(1.0) == Attach(new)
 
 
-def refused_twice(state: TokenCache, now: float) -> None:
-    """A call gets a new token, and is refused with it too."""
-    state.succeeded(held := token(asked_at=now))
-    assert state.rejected(held, TokenRejected("no"), now, last=True) is False
-
-
-def test_the_third_call_in_a_row_refused_twice_is_remembered_for_a_second() -> None:
-    state = cache()
-    for _ in range(2):
-        refused_twice(state, 1.0)
-        assert not isinstance(state.copy().decide(1.0), Refusal)
-    refused_twice(state, 1.0)
+def test_a_second_refusal_is_remembered_for_a_second() -> None:
+    state = cache(held := token())
+    assert state.rejected(held, TokenRejected("no"), 1.0, last=True) is False
     assert isinstance(state.decide(1.9), Refusal)
     assert state.decide(2.0) == Await(lead=True)
-
-
-def test_many_callers_refused_with_one_token_count_once() -> None:
-    state = cache(held := token())
-    for _ in range(10):
-        state.rejected(held, TokenRejected("no"), 1.0, last=True)
-    assert state.decide(1.0) == Await(lead=True)
-
-
-def test_a_second_try_that_is_served_ends_the_row_and_what_is_remembered_of_it() -> None:
-    state = cache()
-    for _ in range(3):
-        refused_twice(state, 1.0)
-    state.accepted()
-    assert state.decide(1.0) == Await(lead=True)
-    for _ in range(2):
-        refused_twice(state, 1.0)
-    state.accepted()
-    refused_twice(state, 1.0)
-    assert state.decide(1.0) == Await(lead=True)
-
-
-def test_a_row_fades() -> None:
-    state = cache()
-    for now in (0.0, 1.0, 32.0):
-        refused_twice(state, now)
-    assert state.decide(32.0) == Await(lead=True)
-
-
-def test_a_second_try_that_is_served_does_not_bring_back_a_revoked_client() -> None:
-    state = cache(held := token())
-    state.rejected(held, ClientRevoked("revoked"), 1.0, last=False)
-    state.accepted()
-    assert isinstance(state.decide(1.0), Refusal)
 
 
 def test_tokens_that_are_refused_again_and_again_are_remembered_for_ten_seconds_at_most() -> None:
     """A server that has come to its senses is found soon, unlike one that has revoked the client."""
     state = cache()
     now, delays = 0.0, []
-    for _ in range(2):
-        refused_twice(state, now)
     for _ in range(6):
         state.decide(now)
         state.succeeded(held := token(asked_at=now))
