@@ -52,21 +52,12 @@ class Authenticator:
         if token is not None and self._clock() < token.stale_at:
             return token
         deadline = time.monotonic() + timeout
-        found = self._wait(deadline, timeout, ample)
-        if isinstance(found, Refusal):
-            self._give_up_unless_changed(found)
-            found = self._wait(deadline, timeout, ample)
-        if isinstance(found, Refusal):
-            raise found.error.again(max(found.until - self._clock(), 0.0))
-        return found
-
-    def _wait(self, deadline: float, timeout: float, ample: bool) -> Token | Refusal:
         with self._changed:
             while True:
                 now = self._clock()
                 decision = self.cache.decide(now, ample=ample)
                 if isinstance(decision, Refusal):
-                    return decision
+                    raise decision.error.again(decision.until - now)
                 if isinstance(decision, (Attach, Await)) and decision.lead:
                     self._take_off()
                 if isinstance(decision, Attach):
@@ -79,14 +70,6 @@ class Authenticator:
                 elif left <= 0:
                     raise self._unanswered(timeout)
                 self._changed.wait(left)
-
-    def _give_up_unless_changed(self, refusal: Refusal) -> None:
-        """Raises the remembered refusal, unless a file or callable now gives another secret."""
-        source = self._credentials.secret
-        if not source.changes or fingerprint(read_now(source)) == refusal.secret:
-            raise refusal.error.again(max(refusal.until - self._clock(), 0.0))
-        with self._changed:
-            self.cache.forgive(refusal)
 
     def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
         """Whether a call refused with this token shall be tried once more; see TokenCache.rejected."""
@@ -101,11 +84,11 @@ class Authenticator:
 
     def _refresh(self) -> None:
         secret = ""
+        found: Token | TypeplateError | None = None
         try:
             secret, asked_at = read_now(self._credentials.secret), self._clock()
-            found: Token | TypeplateError = token_of(
-                self._issue(self._credentials.request(secret)), secret, asked_at, self._draw
-            )
+            if not self.cache.refused(fingerprint(secret), asked_at):
+                found = token_of(self._issue(self._credentials.request(secret)), secret, asked_at, self._draw)
         except TypeplateError as error:
             found = error
         except BaseException as error:  # noqa: BLE001 - SystemExit too: one without an outcome would hang every caller
@@ -115,9 +98,11 @@ class Authenticator:
             self._changed.notify_all()
 
 
-def land(cache: TokenCache, found: Token | TypeplateError, secret: bytes, now: float) -> None:
-    """Tells the cache how a refresh ended. A secret that could not be read is nobody's fingerprint."""
-    if isinstance(found, Token):
+def land(cache: TokenCache, found: Token | TypeplateError | None, secret: bytes, now: float) -> None:
+    """Tells the cache how a refresh ended; None: nobody was asked. A secret that could not be read is nobody's."""
+    if found is None:
+        cache.unchanged(now)
+    elif isinstance(found, Token):
         cache.succeeded(found)
     else:
         cache.failed(b"" if isinstance(found, SecretUnavailable) else secret, found, now)

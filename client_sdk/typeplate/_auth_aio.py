@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
 
+Outcome = tuple[Token | TypeplateError | None, bytes]
+
+
 class AsyncAuthenticator:
     """Gives each call its token; the arguments are Authenticator's."""
 
@@ -38,7 +41,7 @@ class AsyncAuthenticator:
         self._clock = clock
         self._draw = draw
         self._unanswered = unanswered
-        self._flight: asyncio.Task[tuple[Token | TypeplateError, bytes]] | None = None
+        self._flight: asyncio.Task[Outcome] | None = None
         self.cache = cache
 
     async def token(self, timeout: float, *, ample: bool = False) -> Token:
@@ -47,20 +50,11 @@ class AsyncAuthenticator:
         if token is not None and self._clock() < token.stale_at:
             return token
         deadline = time.monotonic() + timeout
-        found = await self._wait(deadline, timeout, ample)
-        if isinstance(found, Refusal):
-            await self._give_up_unless_changed(found)
-            found = await self._wait(deadline, timeout, ample)
-        if isinstance(found, Refusal):
-            raise found.error.again(max(found.until - self._clock(), 0.0))
-        return found
-
-    async def _wait(self, deadline: float, timeout: float, ample: bool) -> Token | Refusal:
         while True:
             now = self._clock()
             decision = self.cache.decide(now, ample=ample)
             if isinstance(decision, Refusal):
-                return decision
+                raise decision.error.again(decision.until - now)
             if isinstance(decision, (Attach, Await)) and decision.lead:
                 self._take_off()
             if isinstance(decision, Attach):
@@ -78,13 +72,6 @@ class AsyncAuthenticator:
         elif self._flight is not None:
             await asyncio.wait({self._flight}, timeout=left)
 
-    async def _give_up_unless_changed(self, refusal: Refusal) -> None:
-        """Raises the remembered refusal, unless a file or callable now gives another secret."""
-        source = self._credentials.secret
-        if not source.changes or fingerprint(await read(source)) == refusal.secret:
-            raise refusal.error.again(max(refusal.until - self._clock(), 0.0))
-        self.cache.forgive(refusal)
-
     def rejected(self, token: Token, error: TypeplateError, *, last: bool) -> bool:
         """Whether a call refused with this token shall be tried once more; see TokenCache.rejected."""
         return self.cache.rejected(token, error, self._clock(), last=last)
@@ -99,22 +86,24 @@ class AsyncAuthenticator:
         self._flight = asyncio.create_task(self._refresh(), name="typeplate-refresh")
         self._flight.add_done_callback(self._landed)
 
-    async def _refresh(self) -> tuple[Token | TypeplateError, bytes]:
+    async def _refresh(self) -> Outcome:
         """The outcome, and the fingerprint of the secret: a task shows its result, so never the secret itself."""
         secret = ""
+        found: Token | TypeplateError | None = None
         try:
             secret, asked_at = await read(self._credentials.secret), self._clock()
-            response = await self._issue(self._credentials.request(secret))
-            found: Token | TypeplateError = token_of(response, secret, asked_at, self._draw)
+            if not self.cache.refused(fingerprint(secret), asked_at):
+                response = await self._issue(self._credentials.request(secret))
+                found = token_of(response, secret, asked_at, self._draw)
         except TypeplateError as error:
             found = error
         except Exception as error:  # noqa: BLE001 - callers are told of it
             found = unexpected(error)
         return found, fingerprint(secret)
 
-    def _landed(self, flight: asyncio.Task[tuple[Token | TypeplateError, bytes]]) -> None:
+    def _landed(self, flight: asyncio.Task[Outcome]) -> None:
         """Also of a task cancelled before its first step: without an outcome it would hang every caller."""
-        found: Token | TypeplateError = Cancelled("the token request was cancelled")
+        found: Token | TypeplateError | None = Cancelled("the token request was cancelled")
         secret = fingerprint("")
         if not flight.cancelled() and flight.exception() is None:
             found, secret = flight.result()

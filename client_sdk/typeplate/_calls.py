@@ -31,7 +31,8 @@ class Calls:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._sessions: dict[int, Session] = {}
-        self._cache = TokenCache(random.random)
+        credentials = options.credentials
+        self._cache = TokenCache(random.random, changes=credentials is not None and credentials.secret.changes)
         self._closed = False
 
     @property

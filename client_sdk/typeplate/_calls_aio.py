@@ -39,7 +39,8 @@ class AsyncCalls:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._sessions: dict[int, AsyncSession] = {}
-        self._cache = TokenCache(random.random)
+        credentials = options.credentials
+        self._cache = TokenCache(random.random, changes=credentials is not None and credentials.secret.changes)
         self._closed = False
         _in_use.add(self)
 

@@ -1,4 +1,8 @@
-"""Owns what happens to each synchronous call on its way out: it gets a token, and recovers from a refused one."""
+"""Owns what happens to each synchronous call of a raw stub on its way out: it gets a token.
+
+Refused, a unary call recovers with the next one. Calls that run on (streams, and futures) do not, but their refused
+token is dropped, so that the next call has a better one.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,9 @@ class UnaryTokens(grpc.UnaryUnaryClientInterceptor):
             left = remaining(timeout, time.monotonic() - started)
             call = continuation(with_token(client_call_details, token, left), request)
             # Through `.future()` the call is still under way; asking for its code would wait for it.
-            if not call.done() or call.code() is not grpc.StatusCode.UNAUTHENTICATED:
+            if not call.done():
+                return dropping_refused(self._authenticator, token, call)
+            if call.code() is not grpc.StatusCode.UNAUTHENTICATED:
                 return call
             if not self._authenticator.rejected(token, typed_outcome(call), last=last):
                 return call
@@ -48,7 +54,7 @@ class UnaryTokens(grpc.UnaryUnaryClientInterceptor):
 class StreamTokens(
     grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor, grpc.StreamStreamClientInterceptor
 ):
-    """Attaches a token with ample life, for raw stubs; the surface's streams bring theirs, and recover (`_streams`)."""
+    """Attaches a token with ample life. The surface's streams bring theirs, and recover (`_streams`)."""
 
     def __init__(self, authenticator: Authenticator, patience: float) -> None:
         self._authenticator = authenticator
@@ -60,7 +66,9 @@ class StreamTokens(
         started = time.monotonic()
         patience = self._patience if details.timeout is None else details.timeout
         token = _token(self._authenticator, patience, ample=True)
-        return continuation(with_token(details, token, remaining(details.timeout, time.monotonic() - started)), request)
+        left = remaining(details.timeout, time.monotonic() - started)
+        call = continuation(with_token(details, token, left), request)
+        return dropping_refused(self._authenticator, token, call)
 
     def intercept_unary_stream(self, continuation: Continuation, client_call_details: Any, request: Any) -> Any:
         """See grpc.UnaryStreamClientInterceptor."""
@@ -77,6 +85,17 @@ class StreamTokens(
     ) -> Any:
         """See grpc.StreamStreamClientInterceptor."""
         return self._intercept(continuation, client_call_details, request_iterator)
+
+
+def dropping_refused(authenticator: Authenticator, token: Token, call: Any) -> Any:
+    """The call, whose token is dropped when the call turns out to be refused."""
+
+    def ended(ended_call: Any) -> None:
+        if ended_call.code() is grpc.StatusCode.UNAUTHENTICATED:
+            authenticator.rejected(token, typed_outcome(ended_call), last=False)
+
+    call.add_done_callback(ended)
+    return call
 
 
 def _token(authenticator: Authenticator, timeout: float, *, ample: bool = False) -> Token:

@@ -1,10 +1,11 @@
-"""Owns what happens to each asyncio call on its way out: it gets a token, and recovers from a refused one.
+"""Owns what happens to each asyncio call of a raw stub on its way out; `_interceptors` says what that is.
 
 One class per kind: grpc.aio registers a class that inherits several kinds for unary-unary only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,11 +58,12 @@ async def _error_of(call: Any) -> TypeplateError:
 
 
 class _StreamTokens:
-    """Attaches a token with ample life, for raw stubs; the surface's streams bring theirs, and recover (`_streams`)."""
+    """Attaches a token with ample life. The surface's streams bring theirs, and recover (`_streams`)."""
 
     def __init__(self, authenticator: AsyncAuthenticator, patience: float) -> None:
         self._authenticator = authenticator
         self._patience = patience
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def _intercept(self, continuation: Continuation, details: Any, request: Any) -> Any:
         if not needs_token(details.method, details.metadata):
@@ -70,7 +72,20 @@ class _StreamTokens:
         patience = self._patience if details.timeout is None else details.timeout
         token = await _token(self._authenticator, patience, ample=True)
         left = remaining(details.timeout, time.monotonic() - started)
-        return keeping_status(await continuation(with_token(details, token, left), request))
+        call = keeping_status(await continuation(with_token(details, token, left), request))
+        call.add_done_callback(lambda _: self._look(token, call))
+        return call
+
+    def _look(self, token: Token, call: Any) -> None:
+        looking = asyncio.ensure_future(self._drop_refused(token, call))
+        self._ending.add(looking)
+        looking.add_done_callback(self._ending.discard)
+
+    async def _drop_refused(self, token: Token, call: Any) -> None:
+        if (code := await call.code()) is grpc.StatusCode.UNAUTHENTICATED:
+            details, trailing = await call.details(), await call.trailing_metadata()
+            error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, details)
+            self._authenticator.rejected(token, typed_error(error), last=False)
 
 
 async def _token(authenticator: AsyncAuthenticator, timeout: float, *, ample: bool = False) -> Token:

@@ -68,10 +68,19 @@ class Kept(Generic[T]):
             self._dropped = position + 1
         return item
 
-    def add(self, item: T) -> None:
-        """One more request, read from the application."""
-        self._items.append(item)
-        self._bytes += item.ByteSize()
+    def add(self, item: Any) -> None:
+        """One more request, read from the application; kept as it is now, for an application may use it again."""
+        from google.protobuf.message import Message  # here, for the SDK's import is light
+
+        if not isinstance(item, Message):
+            self.end(TypeError(f"a request of a stream is {type(item).__name__}, not a message"))
+            return
+        kept: Any = item
+        if self.complete:
+            kept = type(item)()
+            kept.CopyFrom(item)
+        self._items.append(kept)
+        self._bytes += kept.ByteSize()
         if self._bytes > LIMIT_BYTES:
             self.complete = False
 

@@ -30,13 +30,19 @@ MARGIN_S, MARGIN_SHARE = 5.0, 0.05
 """A token counts as expired this much before its end, whichever is less."""
 REFUSED_FIRST_S, REFUSED_LONGEST_S = 30.0, 300.0
 """How long a terminal refusal is remembered, doubling, so that a revoked fleet does not hammer the server."""
-REJECTED_FIRST_S, REJECTED_LONGEST_S = 1.0, 10.0
-"""The same for failures that may be over sooner, as new tokens that are refused at once."""
-BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 10.0
-"""Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half."""
+FAILED_FIRST_S, FAILED_LONGEST_S = 1.0, 10.0
+"""The same for failures that may be over sooner: a fault of the server's, a secret that cannot be read."""
+LOOK_S = 1.0
+"""How often a secret that may change is read again while the one before is refused."""
+BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 2.0
+"""Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half. Short, for the
+refresh itself has tried for seconds, and each second more is an outage that the application sees and the server not."""
 BURST, SPACING_S = 5, 0.25
 """So many refreshes at once, and one more each so many seconds: where one replica among many refuses every token, each
 call that meets it would cost a token otherwise."""
+USELESS_S = 1.0
+"""A new token that is refused at once counts as so many seconds of refreshes. Nothing more: it may be one bad replica
+that one caller met twice, so the others go on, and where every token is refused, few are asked for."""
 
 TERMINAL = (ClientRevoked, ClientSuspended, CredentialsRejected, InvalidArgument)
 TRANSIENT = (Unavailable, ResourceExhausted)
@@ -109,20 +115,40 @@ Decision = Attach | Await | Pause | Refusal
 class TokenCache:
     """The token of one client, the refresh under way, and what the server refused."""
 
-    __slots__ = ("_draw", "_due", "_error", "_failures", "_flying", "_refusal", "_retry_at", "token")
+    __slots__ = (
+        "_changes",
+        "_draw",
+        "_due",
+        "_error",
+        "_failures",
+        "_flying",
+        "_look_at",
+        "_refusal",
+        "_retry_at",
+        "token",
+    )
 
-    def __init__(self, draw: Callable[[], float], token: Token | None = None, refusal: Refusal | None = None) -> None:
+    def __init__(
+        self,
+        draw: Callable[[], float],
+        token: Token | None = None,
+        refusal: Refusal | None = None,
+        *,
+        changes: bool = False,
+    ) -> None:
+        """`draw` gives jitter, 0 to 1; `changes`: the secret may be another one when it is read again."""
         self.token = token
         self._draw = draw
+        self._changes = changes
         self._refusal = refusal
         self._flying = False
         self._failures = 0
-        self._retry_at = self._due = float("-inf")
+        self._retry_at = self._due = self._look_at = float("-inf")
         self._error: TypeplateError = Unavailable("no token yet")
 
     def copy(self) -> TokenCache:
         """What another process or event loop starts from: the same knowledge, and no refresh under way."""
-        return TokenCache(self._draw, self.token, self._refusal)
+        return TokenCache(self._draw, self.token, self._refusal, changes=self._changes)
 
     def decide(self, now: float, *, ample: bool = False) -> Decision:
         """What a call that starts now does. `ample`: it wants a token that is not stale, for a long stream."""
@@ -131,17 +157,25 @@ class TokenCache:
             return Attach(token)
         if token is not None and now < token.expired_at:
             return self._decide_stale(token, now, ample)
-        if self._refusal is not None and now < self._refusal.until:
-            return self._refusal
+        if (refusal := self._in_force(now)) is not None and not self._may_look(now):
+            return refusal
         if not self._flying and now < (ready_at := self._ready_at()):
             return Pause(ready_at, self._error)
         return Await(lead=self._take_off(now))
 
     def _decide_stale(self, token: Token, now: float, ample: bool) -> Decision:
-        if not self._flying and (now < self._ready_at() or (self._refusal is not None and now < self._refusal.until)):
+        refused = self._in_force(now) is not None and not self._may_look(now)
+        if not self._flying and (refused or now < self._ready_at()):
             return Attach(token)
         lead = self._take_off(now)
         return Await(lead) if ample else Attach(token, lead)
+
+    def _in_force(self, now: float) -> Refusal | None:
+        return self._refusal if self._refusal is not None and now < self._refusal.until else None
+
+    def _may_look(self, now: float) -> bool:
+        """Whether, though refused, a refresh may read the secret and ask with it if it has changed (see `refused`)."""
+        return self._changes and (self._flying or now >= self._look_at)
 
     def _ready_at(self) -> float:
         """When the next refresh may start: after the last one's pause, and by the rate (GCRA, a leaky bucket)."""
@@ -158,11 +192,19 @@ class TokenCache:
         self._flying, self._failures, self._retry_at = False, 0, float("-inf")
         self.token = token
 
+    def refused(self, secret: bytes, now: float) -> bool:
+        """Whether the server need not be asked, as it has refused the secret of this fingerprint a moment ago."""
+        return (known := self._in_force(now)) is not None and known.secret == secret
+
+    def unchanged(self, now: float) -> None:
+        """The refresh found the secret `refused`, and has asked nobody."""
+        self._flying, self._look_at = False, now + LOOK_S
+
     def failed(self, secret: bytes, error: TypeplateError, now: float) -> None:
         """The refresh failed, with the secret of this fingerprint (empty: it could not even be read)."""
-        self._flying = False
+        self._flying, self._look_at = False, now + LOOK_S
         if not isinstance(error, TRANSIENT):
-            self._remember(secret, error, now, REFUSED_FIRST_S if isinstance(error, TERMINAL) else REJECTED_FIRST_S)
+            self._remember(secret, error, now, REFUSED_FIRST_S if isinstance(error, TERMINAL) else FAILED_FIRST_S)
             return
         delay = min(BACKOFF_FIRST_S * 2.0 ** min(self._failures, 16), BACKOFF_LONGEST_S)
         self._failures += 1
@@ -176,19 +218,16 @@ class TokenCache:
         """
         if not isinstance(error, (TokenRejected, ClientRevoked, ClientSuspended)):
             return False
-        if self.token is token:
+        dropped = self.token is token
+        if dropped:
             self.token, self._error = None, error
-        if isinstance(error, TokenRejected) and not last:
-            return True
-        if self.token is None:
-            first = REJECTED_FIRST_S if isinstance(error, TokenRejected) else REFUSED_FIRST_S
-            self._remember(token.secret, error, now, first)
-        return False
-
-    def forgive(self, refusal: Refusal) -> None:
-        """The secret has changed: what was refused with the old one no longer counts."""
-        if self._refusal is refusal:
-            self._refusal = None
+        if not isinstance(error, TokenRejected):
+            if self.token is None:
+                self._remember(token.secret, error, now, REFUSED_FIRST_S)
+            return False
+        if last and dropped:
+            self._due = max(self._due, now) + USELESS_S
+        return not last
 
     def _remember(self, secret: bytes, error: TypeplateError, now: float, first: float) -> None:
         """Doubles when the server refuses again soon after the last refusal ended; one in force stays as it is."""
@@ -198,5 +237,5 @@ class TokenCache:
         elif now < known.until:
             return
         else:
-            delay = min(known.delay * 2, REFUSED_LONGEST_S if first == REFUSED_FIRST_S else REJECTED_LONGEST_S)
+            delay = min(known.delay * 2, REFUSED_LONGEST_S if first == REFUSED_FIRST_S else FAILED_LONGEST_S)
         self._refusal = Refusal(secret, error, now + delay, delay)

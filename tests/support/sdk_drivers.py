@@ -61,6 +61,7 @@ class Driver(Protocol):
     def exchange(self, requests: Iterable[data_service_pb2.ImportVehiclesRequest]) -> list[Any]: ...
     def call(self, service: str, method: str, **arguments: Any) -> Any: ...
     def raw_get(self, **options: Any) -> vehicle_pb2.Vehicle: ...
+    def raw_export(self, **options: Any) -> list[int]: ...
     def token(self, timeout: Timeout | None = None) -> str: ...
     def close(self) -> None: ...
 
@@ -158,6 +159,9 @@ class SyncDriver:
         found: vehicle_pb2.Vehicle = self.client.stub(getter)(data_service_pb2.GetVehicleRequest(name="n"), **options)
         return found
 
+    def raw_export(self, **options: Any) -> list[int]:
+        return numbers(self.client.stub(exporter)(data_service_pb2.ExportVehiclesRequest(), **options))
+
     def token(self, timeout: Timeout | None = None) -> str:
         return self.client.access_token(timeout)
 
@@ -248,6 +252,10 @@ class AsyncDriver:
         request = data_service_pb2.GetVehicleRequest(name="n")
         found: vehicle_pb2.Vehicle = self._run(lambda: self.client.stub(getter)(request, **options))
         return found
+
+    def raw_export(self, **options: Any) -> list[int]:
+        request = data_service_pb2.ExportVehiclesRequest()
+        return numbers(self._collected(lambda: self.client.stub(exporter)(request, **options)))
 
     def token(self, timeout: Timeout | None = None) -> str:
         token: str = self._run(lambda: self.client.access_token(timeout))

@@ -38,9 +38,8 @@ TABLE: Final = (
     Row(
         "refused twice",
         "TokenRejected",
-        2,
-        again="TokenRejected",
-        why="A token that has just been issued is refused too, so the next would be; remembered for a second at first.",
+        3,
+        why="A token that has just been issued is refused too, so a third would say no more. The next call gets one.",
     ),
     Row(
         "revoked",

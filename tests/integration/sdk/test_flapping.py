@@ -109,12 +109,12 @@ def tasks(server: Server) -> Counter[str]:
     outcomes, done = Counter[str](), threading.Event()
 
     async def callers() -> None:
-        limit = asyncio.timeout(SECONDS + ENDED_WITHIN_S)
-        async with server.async_client() as client, limit, asyncio.TaskGroup() as group:
+        async with server.async_client() as client, asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
             for _ in range(TASKS):
                 group.create_task(call_aio(client, done, outcomes))
             print(await asyncio.to_thread(flap, server, time.monotonic() + SECONDS, outcomes))
             done.set()
+            limit.reschedule(asyncio.get_running_loop().time() + ENDED_WITHIN_S)
 
     asyncio.run(callers())
     return outcomes

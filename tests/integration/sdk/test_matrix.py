@@ -199,6 +199,7 @@ def test_each_cell_ends_as_the_table_says(
         STATES[row.state](cell)
         assert outcome_of(CALLS[kind], driver) == row.outcome
         server.mend()
+        cell.clock.now += 1.0
         if row.outcome == "Unavailable":
             eventually(lambda: outcome_of(CALLS[kind], driver) == row.again, "the server is found again")
         else:

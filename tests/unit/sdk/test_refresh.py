@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,8 +12,8 @@ from typeplate._auth import Authenticator
 from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._credentials import Credentials
 from typeplate._secret import CallableSecret, SecretSource, StringSecret
-from typeplate._token import TokenCache
-from typeplate.errors import Cancelled, DeadlineExceeded
+from typeplate._token import LOOK_S, TokenCache
+from typeplate.errors import Cancelled, ClientRevoked, DeadlineExceeded, InternalError
 from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
 PATIENCE_S = 2.0
@@ -47,15 +48,71 @@ def test_a_secret_that_once_ended_the_refreshing_thread_is_asked_again() -> None
             raise SystemExit
         return "tps_secret"
 
-    made = Authenticator(
-        credentials(CallableSecret(secret)),
-        issue,
-        TokenCache(lambda: 0.0),
-        time.monotonic,
-        lambda: 0.0,
-        unanswered,
-    )
+    now = [0.0]
+    cache = TokenCache(lambda: 0.0, changes=True)
+    made = Authenticator(credentials(CallableSecret(secret)), issue, cache, lambda: now[0], lambda: 0.0, unanswered)
+    with pytest.raises(InternalError, match="SystemExit"):
+        made.token(PATIENCE_S)
+    now[0] += LOOK_S
     assert made.token(PATIENCE_S).value == "a-token"
+
+
+READS_S = 0.1
+
+
+def test_a_refused_secret_is_read_by_one_caller_a_second_and_in_nobodys_time() -> None:
+    """Fifty callers of a slow vault: one reading for the token, one more each second; their deadlines hold."""
+    reads, now = list[float](), [0.0]
+
+    def secret() -> str:
+        reads.append(now[0])
+        time.sleep(READS_S)
+        return "tps_secret"
+
+    def refuse(_: IssueTokenRequest) -> IssueTokenResponse:
+        raise ClientRevoked("revoked")
+
+    cache = TokenCache(lambda: 0.0, changes=True)
+    made = Authenticator(credentials(CallableSecret(secret)), refuse, cache, lambda: now[0], lambda: 0.0, unanswered)
+    with ThreadPoolExecutor(50) as pool:
+        for seconds in (0.0, 0.5, 1.0, 1.5, 2.0):
+            now[0] = seconds
+            futures = [pool.submit(made.token, PATIENCE_S) for _ in range(50)]
+            assert {type(future.exception()) for future in futures} == {ClientRevoked}
+    assert reads == [0.0, 1.0, 2.0]
+    now[0] = 3.0
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        made.token(READS_S / 10)
+    assert time.monotonic() - started < READS_S
+
+
+def test_the_same_with_asyncio() -> None:
+    reads, now = list[float](), [0.0]
+
+    async def secret() -> str:
+        reads.append(now[0])
+        await asyncio.sleep(READS_S)
+        return "tps_secret"
+
+    async def refuse(_: IssueTokenRequest) -> IssueTokenResponse:
+        raise ClientRevoked("revoked")
+
+    async def scenario() -> None:
+        cache = TokenCache(lambda: 0.0, changes=True)
+        source = credentials(CallableSecret(secret))
+        made = AsyncAuthenticator(source, refuse, cache, lambda: now[0], lambda: 0.0, unanswered)
+        for seconds in (0.0, 0.5, 1.0, 1.5, 2.0):
+            now[0] = seconds
+            answers = await asyncio.gather(*(made.token(PATIENCE_S) for _ in range(50)), return_exceptions=True)
+            assert {type(answer) for answer in answers} == {ClientRevoked}
+        now[0] = 3.0
+        with pytest.raises(DeadlineExceeded):
+            await made.token(READS_S / 10)
+        await made.close()
+
+    asyncio.run(scenario())
+    assert reads == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_a_refresh_cancelled_before_its_first_step_ends_for_its_callers_and_the_next_is_begun() -> None:

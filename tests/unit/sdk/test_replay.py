@@ -46,6 +46,25 @@ def test_the_same_for_asyncio(count: int, taken: list[int]) -> None:
     asyncio.run(use(AsyncReplay(requests())))
 
 
+def test_a_message_that_the_application_uses_again_is_sent_again_as_it_was() -> None:
+    def requests() -> Iterator[Vehicle]:
+        reused = Vehicle()
+        for number in range(3):
+            reused.model_year = number
+            yield reused
+
+    replay = Replay(requests())
+    assert [item.model_year for item in replay.attempt()] == [0, 1, 2]
+    assert [item.model_year for item in replay.attempt()] == [0, 1, 2]
+
+
+def test_what_is_no_message_is_named() -> None:
+    attempt = Replay([Vehicle(), {"make": "Make"}]).attempt()  # type: ignore[type-var]
+    assert next(attempt) == Vehicle()
+    with pytest.raises(TypeError, match="a request of a stream is dict, not a message"):
+        next(attempt)
+
+
 def test_after_the_answer_nothing_is_kept() -> None:
     replay = Replay(vehicles(5))
     attempt = replay.attempt()

@@ -10,10 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from typeplate._token import (
     BACKOFF_LONGEST_S,
     BURST,
+    FAILED_LONGEST_S,
+    LOOK_S,
     REFUSED_FIRST_S,
     REFUSED_LONGEST_S,
-    REJECTED_LONGEST_S,
     SPACING_S,
+    USELESS_S,
     Attach,
     Await,
     Decision,
@@ -40,8 +42,8 @@ def token(value: str = "t", *, asked_at: float = 0.0, life: float = 100.0, refre
     return new_token(value, SECRET, asked_at=asked_at, life=life, refresh_after=refresh_after, draw=lambda: 0.0)
 
 
-def cache(known: Token | None = None) -> TokenCache:
-    return TokenCache(lambda: 0.0, known)
+def cache(known: Token | None = None, *, changes: bool = False) -> TokenCache:
+    return TokenCache(lambda: 0.0, known, changes=changes)
 
 
 @given(st.floats(1.0, 1e6), st.floats(0.0, 1.0), st.floats(0.0, 1e9))
@@ -122,7 +124,7 @@ def test_without_a_token_an_error_that_passes_is_waited_out() -> None:
         assert decision.error is error
         pauses.append(decision.until - now)
         now = decision.until
-    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, *[BACKOFF_LONGEST_S] * 6])
+    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0, *[BACKOFF_LONGEST_S] * 7])
     state.decide(now)
     state.succeeded(token(asked_at=now, life=1.0))
     now += 10
@@ -150,21 +152,70 @@ def test_a_refusal_doubles_while_it_is_repeated_and_is_forgotten_after_a_while()
 
 
 def test_a_refusal_belongs_to_one_secret() -> None:
-    """Another secret's refusal starts at the beginning; a changed one is asked at once."""
-    state = cache()
+    """Another secret's refusal starts at the beginning; a changed one is asked with."""
+    state = cache(changes=True)
     for now in (0.0, 30.0):
         state.decide(now)
         state.failed(SECRET, CredentialsRejected("no"), now)
-    refusal = state.decide(30.0)
-    assert isinstance(refusal, Refusal)
-    state.forgive(refusal)
-    assert state.decide(30.0) == Await(lead=True)
-    state.failed(OTHER, CredentialsRejected("no"), 30.0)
-    other = state.decide(30.0)
+    assert state.decide(31.0) == Await(lead=True)
+    assert (state.refused(SECRET, 31.0), state.refused(OTHER, 31.0)) == (True, False)
+    state.failed(OTHER, CredentialsRejected("no"), 31.0)
+    other = state.decide(31.0)
     assert isinstance(other, Refusal)
     assert (other.secret, other.delay) == (OTHER, REFUSED_FIRST_S)
-    state.forgive(refusal)
-    assert state.decide(30.0) == other
+
+
+def test_while_a_secret_is_refused_one_caller_a_second_looks_for_another() -> None:
+    """The others wait for it while it looks, and are refused once it has found nothing. The refusal's time runs on."""
+    state = cache(changes=True)
+    state.decide(0.0)
+    state.failed(SECRET, CredentialsRejected("no"), 0.0)
+    refusal = state.decide(0.0)
+    assert isinstance(refusal, Refusal)
+    for looked_at in (LOOK_S, 2 * LOOK_S, 3 * LOOK_S):
+        assert state.decide(looked_at - 0.01) is refusal
+        assert [state.decide(looked_at) for _ in range(3)] == [Await(lead=True), Await(), Await()]
+        state.unchanged(looked_at)
+        assert state.decide(looked_at) is refusal
+    assert refusal.until == REFUSED_FIRST_S
+    assert state.refused(SECRET, REFUSED_FIRST_S) is False
+
+
+def test_a_refusal_on_a_call_is_looked_after_at_once() -> None:
+    """The secret may have changed since the token was got with it."""
+    state = cache(held := token(), changes=True)
+    state.rejected(held, ClientRevoked("revoked"), 1.0, last=False)
+    assert state.decide(1.0) == Await(lead=True)
+    assert state.refused(SECRET, 1.0)
+
+
+def test_a_secret_that_never_changes_is_not_looked_at() -> None:
+    state = cache()
+    state.decide(0.0)
+    state.failed(SECRET, CredentialsRejected("no"), 0.0)
+    assert isinstance(state.decide(REFUSED_FIRST_S - 0.1), Refusal)
+
+
+def test_behind_a_stale_token_the_changed_secret_is_looked_for_too() -> None:
+    held = token()
+    state = cache(held, changes=True)
+    assert state.decide(70.0) == Attach(held, lead=True)
+    state.failed(SECRET, CredentialsRejected("rotated away"), 70.0)
+    assert state.decide(70.9) == Attach(held)
+    assert state.decide(71.0) == Attach(held, lead=True)
+
+
+def test_a_failure_that_may_be_over_sooner_is_remembered_for_ten_seconds_at_most() -> None:
+    state = cache()
+    now, delays = 0.0, []
+    for _ in range(6):
+        state.decide(now)
+        state.failed(SECRET, InternalError("a fault"), now)
+        refusal = state.decide(now)
+        assert isinstance(refusal, Refusal)
+        delays.append(refusal.until - now)
+        now = refusal.until
+    assert delays == [1.0, 2.0, 4.0, 8.0, 10.0, FAILED_LONGEST_S]
 
 
 def test_a_refused_token_is_dropped_once_and_never_a_newer_one() -> None:
@@ -178,26 +229,35 @@ def test_a_refused_token_is_dropped_once_and_never_a_newer_one() -> None:
     assert state.decide(1.0) == Attach(new)
 
 
-def test_a_second_refusal_is_remembered_for_a_second() -> None:
+def test_a_call_that_is_refused_twice_fails_nobody_else() -> None:
+    """The next caller gets a new token, after a quarter of a second at most."""
     state = cache(held := token())
+    assert state.rejected(held, TokenRejected("no"), 1.0, last=False)
+    assert state.decide(1.0) == Await(lead=True)
+    state.succeeded(held := token(asked_at=1.0))
     assert state.rejected(held, TokenRejected("no"), 1.0, last=True) is False
-    assert isinstance(state.decide(1.9), Refusal)
-    assert state.decide(2.0) == Await(lead=True)
+    decision = state.decide(1.0)
+    assert isinstance(decision, Pause)
+    assert decision.until - 1.0 <= 0.25
+    assert state.decide(decision.until) == Await(lead=True)
 
 
-def test_tokens_that_are_refused_again_and_again_are_remembered_for_ten_seconds_at_most() -> None:
-    """A server that has come to its senses is found soon, unlike one that has revoked the client."""
+def test_where_every_token_is_refused_few_are_asked_for() -> None:
+    """Each call costs two, and they are counted against the next ones; callers of one token count once."""
     state = cache()
-    now, delays = 0.0, []
-    for _ in range(6):
-        state.decide(now)
-        state.succeeded(held := token(asked_at=now))
-        state.rejected(held, TokenRejected("no"), now, last=True)
-        refusal = state.decide(now)
-        assert isinstance(refusal, Refusal)
-        delays.append(refusal.until - now)
-        now = refusal.until
-    assert delays == [1.0, 2.0, 4.0, 8.0, 10.0, REJECTED_LONGEST_S]
+    now, asked = 0.0, 0
+    while now < 60.0:
+        for last in (False, True):
+            decision = state.decide(now)
+            if isinstance(decision, Pause):
+                now = decision.until
+                decision = state.decide(now)
+            assert decision == Await(lead=True)
+            asked += 1
+            state.succeeded(held := token(asked_at=now))
+            for _ in range(3):
+                state.rejected(held, TokenRejected("no"), now, last=last)
+    assert asked == pytest.approx(60.0 * 2 / (2 * SPACING_S + USELESS_S), abs=BURST)
 
 
 def test_no_refusals_make_a_client_ask_for_ten_tokens_a_second() -> None:
@@ -261,7 +321,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.flights = 0
-        self.state = TokenCache(lambda: 0.5)
+        self.state = TokenCache(lambda: 0.5, changes=True)
         self.dropped: list[Token] = []
         self.refused_until = 0.0
 
@@ -279,7 +339,7 @@ class Life(RuleBasedStateMachine):
             assert all(decision.token is not gone for gone in self.dropped)
         elif isinstance(decision, (Pause, Refusal)):
             assert decision.until > self.now
-            assert self.flights == 0 or isinstance(decision, Refusal)
+            assert self.flights == 0
         else:
             assert self.flights == 1
 
@@ -298,6 +358,15 @@ class Life(RuleBasedStateMachine):
     def failed(self, error: Unavailable | ClientRevoked | InternalError) -> None:
         self.flights -= 1
         self.state.failed(SECRET, error, self.now)
+
+    @precondition(lambda self: self.flights)
+    @rule()
+    def looked_in_vain(self) -> None:
+        self.flights -= 1
+        if self.state.refused(SECRET, self.now):
+            self.state.unchanged(self.now)
+        else:
+            self.state.failed(SECRET, CredentialsRejected("no"), self.now)
 
     @rule(error=st.sampled_from([TokenRejected("no"), ClientRevoked("revoked")]), last=st.booleans())
     def rejected(self, error: TokenRejected | ClientRevoked, last: bool) -> None:
