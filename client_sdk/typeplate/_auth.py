@@ -90,7 +90,7 @@ class Authenticator:
             if not self.cache.refused(fingerprint(secret), asked_at):
                 found = token_of(self._issue(self._credentials.request(secret)), secret, asked_at, self._draw)
         except TypeplateError as error:
-            found = error
+            found = told_anew(error)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: one without an outcome would hang every caller
             found = unexpected(error)
         with self._changed:
@@ -106,6 +106,12 @@ def land(cache: TokenCache, found: Token | TypeplateError | None, secret: bytes,
         cache.succeeded(found)
     else:
         cache.failed(b"" if isinstance(found, SecretUnavailable) else secret, found, now)
+
+
+def told_anew(error: TypeplateError) -> TypeplateError:
+    """The error without its past, whose frames hold the secret: each caller gets it as a new exception."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def unexpected(error: BaseException) -> TypeplateError:

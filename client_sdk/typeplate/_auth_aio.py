@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from typeplate._auth import land, unexpected
+from typeplate._auth import land, told_anew, unexpected
 from typeplate._credentials import Credentials, token_of
 from typeplate._secret import SecretSource, checked, fingerprint
 from typeplate._token import Attach, Await, Pause, Refusal, Token, TokenCache
@@ -96,7 +96,7 @@ class AsyncAuthenticator:
                 response = await self._issue(self._credentials.request(secret))
                 found = token_of(response, secret, asked_at, self._draw)
         except TypeplateError as error:
-            found = error
+            found = told_anew(error)
         except Exception as error:  # noqa: BLE001 - callers are told of it
             found = unexpected(error)
         return found, fingerprint(secret)

@@ -17,7 +17,7 @@ from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach, told
 from typeplate._replay import Once, Replay
 from typeplate._session import Session
-from typeplate._status import typed_error
+from typeplate._status import frameless, typed_error
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
 
@@ -93,15 +93,14 @@ class Calls:
         started, replaced = time.monotonic(), False
         while True:
             token = None if public else self.token(remaining(limit, time.monotonic() - started), ample=ample)
-            metadata = (token.authorization,) if token is not None else None
             left = remaining(limit, time.monotonic() - started)
             try:
-                return method(requests.attempt(), timeout=left, metadata=metadata)
+                return method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
             except grpc.RpcError as error:
                 failure = typed_error(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
-                    raise told(failure, self._options.target, limit) from error
+                    raise told(failure, self._options.target, limit) from frameless(error)
             replaced = True
 
     def authenticator(self) -> Authenticator:
@@ -117,8 +116,8 @@ class Calls:
         return self.authenticator().token(self._options.patience if left is None else left, ample=ample)
 
     def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
-        """Whether to try once more with another token; see TokenCache.rejected."""
-        return token is not None and self.authenticator().rejected(token, error, last=last)
+        """Whether to try once more with another token; see TokenCache.rejected. A closed client tries nothing more."""
+        return token is not None and not self._closed and self.authenticator().rejected(token, error, last=last)
 
     def close(self) -> None:
         """Closes this process's session; what a parent process opened is its own."""

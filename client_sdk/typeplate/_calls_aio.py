@@ -24,7 +24,7 @@ from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
-from typeplate._status import typed_error
+from typeplate._status import frameless, typed_error
 from typeplate._streams_aio import keeping_status
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
@@ -125,15 +125,14 @@ class AsyncCalls:
         started, replaced = time.monotonic(), False
         while True:
             token = None if public else await self.token(remaining(limit, time.monotonic() - started), ample=ample)
-            metadata = (token.authorization,) if token is not None else None
             left = remaining(limit, time.monotonic() - started)
             try:
-                return await method(requests.attempt(), timeout=left, metadata=metadata)
+                return await method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
             except grpc.RpcError as error:
                 failure = typed_error(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
-                    raise told(failure, self._options.target, limit) from error
+                    raise told(failure, self._options.target, limit) from frameless(error)
             replaced = True
 
     def authenticator(self) -> AsyncAuthenticator:
@@ -149,8 +148,8 @@ class AsyncCalls:
         return await self.authenticator().token(self._options.patience if left is None else left, ample=ample)
 
     def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
-        """Whether to try once more with another token; see TokenCache.rejected."""
-        return token is not None and self.authenticator().rejected(token, error, last=last)
+        """Whether to try once more with another token; see TokenCache.rejected. A closed client tries nothing more."""
+        return token is not None and not self._closed and self.authenticator().rejected(token, error, last=last)
 
     async def close(self) -> None:
         """Closes the running loop's session; those of other loops end with their loops."""

@@ -18,7 +18,7 @@ from typing import Any, Self
 from typeplate._credentials import Credentials
 from typeplate._secret import SecretCallable, secret_source
 from typeplate._tls import TlsSettings, Transport, is_target, transport_of
-from typeplate.errors import ConfigurationError
+from typeplate.errors import ConfigurationError, TypeplateError
 
 DEFAULT_TIMEOUT_S = 10.0
 BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -103,15 +103,15 @@ class Configured:
             user_agent: Put before the SDK's own in the user agent, for example `sales-app/2.1`.
             clock: Monotonic seconds, for tests.
         """
-        if not is_target(target):
-            raise ConfigurationError(f"target {target!r} is not of the form host:port or unix:/path")
-        tls = TlsSettings(_path(ca_file), _path(client_cert_file), _path(client_key_file), server_name)
-        transport = transport_of(target, tls, plaintext)
-        source = secret_source(client_secret, client_secret_file)
-        if (source is None) != (not client_id):
-            raise ConfigurationError("client_id and client_secret (or client_secret_file) belong together")
-        credentials = Credentials(client_id, source, tuple(scopes)) if client_id and source else None
-        self._start(Options(target, credentials, seconds_of(timeout), tls, transport, proxy, user_agent, clock))
+        try:
+            credentials = credentials_of(client_id, client_secret, client_secret_file, scopes)
+            tls = TlsSettings(_path(ca_file), _path(client_cert_file), _path(client_key_file), server_name)
+            transport = transport_of(checked_target(target), tls, plaintext)
+            options = Options(target, credentials, seconds_of(timeout), tls, transport, proxy, user_agent, clock)
+        except TypeplateError as error:
+            del client_secret  # error trackers record local variables, here and in the frames that are left out
+            raise error.with_traceback(None) from None
+        self._start(options)
 
     def _start(self, options: Options) -> None:
         self._options = options
@@ -122,10 +122,15 @@ class Configured:
 
         Raises ConfigurationError naming the variable that is missing or wrong.
         """
-        return cls(**{**settings_of(os.environ if environ is None else environ, settings), **settings})
+        try:
+            return cls(**{**settings_of(os.environ if environ is None else environ, settings), **settings})
+        except TypeplateError as error:
+            del environ, settings  # see the constructor
+            raise error.with_traceback(None) from None
 
     def __repr__(self) -> str:
-        shown = self._options
+        if (shown := getattr(self, "_options", None)) is None:  # in a traceback of its constructor
+            return f"{type(self).__name__}(…)"
         client_id = shown.credentials.client_id if shown.credentials else None
         return f"{type(self).__name__}({shown.target!r}, client_id={client_id!r}, transport={shown.transport.value!r})"
 
@@ -138,6 +143,26 @@ def _restored(kind: type[Configured], options: Options) -> Configured:
     client = kind.__new__(kind)
     client._start(options)
     return client
+
+
+def checked_target(target: str) -> str:
+    """The target, if it is one."""
+    if not is_target(target):
+        raise ConfigurationError(f"target {target!r} is not of the form host:port or unix:/path")
+    return target
+
+
+def credentials_of(
+    client_id: str | None,
+    secret: str | SecretCallable | None,
+    file: str | Path | None,
+    scopes: Sequence[str],
+) -> Credentials | None:
+    """The credentials that an application gave; None when it gave none."""
+    source = secret_source(secret, file)
+    if (source is None) != (not client_id):
+        raise ConfigurationError("client_id and client_secret (or client_secret_file) belong together")
+    return Credentials(client_id, source, tuple(scopes)) if client_id and source else None
 
 
 def settings_of(environ: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:

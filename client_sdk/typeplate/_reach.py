@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
-from typeplate._status import typed_error
+from typeplate._status import frameless, typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ def reach(method: Callable[..., T], request: Any, tries: Tries) -> T:
             failure = typed_error(error)
             pause = tries.pause(failure, time.monotonic(), random.random())  # noqa: S311 - jitter
             if pause is None:
-                raise tries.told(failure) from error
+                raise tries.told(failure) from frameless(error)
         time.sleep(pause)
 
 
@@ -130,5 +130,5 @@ async def reach_aio(method: Callable[..., Awaitable[T]], request: Any, tries: Tr
             failure = typed_error(error)
             pause = tries.pause(failure, time.monotonic(), random.random())  # noqa: S311 - jitter
             if pause is None:
-                raise tries.told(failure) from error
+                raise tries.told(failure) from frameless(error)
         await asyncio.sleep(pause)

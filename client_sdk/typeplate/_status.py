@@ -6,7 +6,7 @@ first error, so that an application that meets none does not load them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import grpc
 
@@ -15,6 +15,7 @@ from typeplate import errors
 if TYPE_CHECKING:
     from google.rpc.status_pb2 import Status
 
+E = TypeVar("E", bound=BaseException)
 DOMAIN = "typeplate"
 DETAILS = "grpc-status-details-bin"
 
@@ -85,6 +86,11 @@ class NotSent(grpc.aio.AioRpcError):
     def __init__(self, why: errors.TypeplateError) -> None:
         super().__init__(why.code, grpc.aio.Metadata(), grpc.aio.Metadata(), str(why))
         self.why = why
+
+
+def frameless(error: E) -> E:
+    """The error less its traceback: gRPC's frames hold the token, and error trackers record local variables."""
+    return error.with_traceback(None)
 
 
 def typed_error(error: grpc.RpcError) -> errors.TypeplateError:

@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 from typeplate._options import Timeout, deadline_of
 from typeplate._replay import Once, Replay
 from typeplate._resume import Resumable, Resume
-from typeplate._status import typed_error
+from typeplate._status import frameless, typed_error
 from typeplate.errors import Cancelled, TypeplateError, Unavailable
 
 if TYPE_CHECKING:
@@ -176,17 +176,18 @@ class ResponseStream(Generic[T]):
         try:
             message: T = next(self._call)
         except grpc.RpcError as error:
-            raise typed_error(error) from error
+            raise typed_error(error) from frameless(error)
         return message
 
     def _open(self, opening: Opening) -> None:
         self._token = None
         if not self._public:
             self._token = self._calls.token(opening.left(time.monotonic()), ample=True)
-        metadata = (self._token.authorization,) if self._token else None
         opening.opened = time.monotonic()
         left = opening.left(opening.opened)
-        self._call = self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
+        self._call = self._method()(
+            self._requests.attempt(), timeout=left, metadata=self._token and (self._token.authorization,)
+        )
         self._broken = False
         if self._cancelled.is_set():
             self._call.cancel()

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from typeplate._options import Timeout, deadline_of
 from typeplate._replay import AsyncReplay
 from typeplate._resume import Resume
-from typeplate._status import typed_error
+from typeplate._status import frameless, typed_error
 from typeplate._streams import Opening, again, once
 from typeplate.errors import Cancelled, TypeplateError
 
@@ -91,16 +91,19 @@ class AsyncResponseStream(Generic[T]):
         try:
             return await anext(self._messages)
         except grpc.RpcError as error:
-            raise typed_error(error) from error
+            raise typed_error(error) from frameless(error)
 
     async def _open(self, opening: Opening) -> AsyncIterator[T]:
         self._token = None
         if not self._public:
             self._token = await self._calls.token(opening.left(time.monotonic()), ample=True)
-        metadata = (self._token.authorization,) if self._token else None
         opening.opened = time.monotonic()
         left = opening.left(opening.opened)
-        self._call = keeping_status(self._method()(self._requests.attempt(), timeout=left, metadata=metadata))
+        self._call = keeping_status(
+            self._method()(
+                self._requests.attempt(), timeout=left, metadata=self._token and (self._token.authorization,)
+            )
+        )
         messages: AsyncIterator[T] = self._call.__aiter__()
         return messages
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from typeplate._credentials import Credentials
@@ -26,7 +27,7 @@ from typeplate.errors import TypeplateError
 
 SHORTEST = 7
 """Shorter ones, as tests of the rules use, are words that may stand anywhere."""
-SDK = str(Path(__file__).resolve().parents[2] / "client_sdk")
+OURS = (str(Path(__file__).resolve().parents[2] / "client_sdk"), str(Path(grpc.__file__).parent))
 
 
 class SecretWatch:
@@ -90,12 +91,17 @@ def shown_by_client(client: Any) -> Iterator[str]:
 
 
 def shown_by_error(error: TypeplateError) -> Iterator[str]:
-    """An error's text, facts and pickle, and its traceback less the lines of tests, which know their secrets."""
+    """An error's text, facts and pickle, and its traceback with all local variables, as error trackers record them.
+
+    Less the lines of tests, which know their secrets.
+    """
     yield f"{error!r} {error!s} {vars(error)!r}"
     yield from pickled(error)
-    told = traceback.TracebackException.from_exception(error)
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
     while told is not None:
-        told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if frame.filename.startswith(SDK)])
+        told.stack = traceback.StackSummary.from_list(
+            [frame for frame in told.stack if frame.filename.startswith(OURS)]
+        )
         yield "".join(told.format(chain=False))
         told = told.__cause__ or told.__context__  # type: ignore[assignment]
 

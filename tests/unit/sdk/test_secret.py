@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from typeplate import Client
 from typeplate._secret import FileSecret, fingerprint, read_now, secret_source
 from typeplate.errors import ConfigurationError, SecretUnavailable
 
@@ -74,9 +75,9 @@ def test_an_asynchronous_callable_needs_the_asyncio_client() -> None:
 
 def test_two_secrets_or_an_empty_one_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="both"):
-        secret_source(SECRET, "file")
+        Client("127.0.0.1:1", client_id="app", client_secret=SECRET, client_secret_file="file")
     with pytest.raises(ConfigurationError, match="empty"):
-        secret_source(" ", None)
+        Client("127.0.0.1:1", client_id="app", client_secret=" ")
     assert secret_source(None, None) is None
 
 
@@ -84,11 +85,12 @@ def test_two_secrets_or_an_empty_one_are_refused() -> None:
 def test_a_secret_that_is_not_ascii_is_refused_and_not_quoted(odd: str) -> None:
     """The second is what the environment makes of a Latin-1 byte."""
     with pytest.raises(ConfigurationError, match="not ASCII") as given:
-        secret_source(SECRET + odd, None)
-    source = secret_source(lambda: SECRET + odd, None)
-    assert source is not None
-    with pytest.raises(SecretUnavailable, match="not ASCII") as fetched:
-        read_now(source)
+        Client("127.0.0.1:1", client_id="app", client_secret=SECRET + odd)
+    with (
+        Client("127.0.0.1:1", client_id="app", client_secret=lambda: SECRET + odd) as client,
+        pytest.raises(SecretUnavailable, match="not ASCII") as fetched,
+    ):
+        client.access_token()
     for caught in (given.value, fetched.value):
         assert SECRET not in str(caught)
         assert caught.__cause__ is caught.__context__ is None

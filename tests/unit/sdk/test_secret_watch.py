@@ -11,7 +11,7 @@ from typeplate import AsyncClient, Client
 from typeplate._credentials import Credentials
 from typeplate._secret import StringSecret
 from typeplate._token import Token, TokenCache
-from typeplate.errors import NotFound
+from typeplate.errors import ConfigurationError, NotFound
 
 SENTINEL = "tps_watched_SENTINEL"
 TOKEN = "a-watched-token"
@@ -82,6 +82,19 @@ def test_an_error_that_quotes_the_secret_or_is_caused_by_one_that_does_is_seen(w
             raise NotFound(text) from cause
         raised.append(caught.value)
         assert watch.leaks() == ["error NotFound shows tps…"]
+
+
+def test_a_local_variable_of_the_sdks_that_holds_a_secret_in_a_traceback_is_seen(
+    watch: SecretWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As error trackers record them; the application's own are its own."""
+    with pytest.raises(ConfigurationError):
+        Client("no target", client_id="app", client_secret=SENTINEL)
+    assert watch.leaks() == []
+    monkeypatch.setattr(ConfigurationError, "with_traceback", lambda error, _: error)
+    with pytest.raises(ConfigurationError):
+        Client("127.0.0.1:1", client_id="app", client_secret=SENTINEL, client_secret_file="file")
+    assert watch.leaks() == ["error ConfigurationError shows tps…"]
 
 
 def test_a_test_that_shows_a_secret_fails(watch: SecretWatch) -> None:
