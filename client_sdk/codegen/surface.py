@@ -20,8 +20,8 @@ def render_surface(services: list[Service]) -> dict[str, str]:
 def render_clients(services: list[Service]) -> str:
     return lines(
         f'"""The attributes of both clients, one per service. {HEADER}"""',
-        ["", "from __future__ import annotations", "", "from functools import cached_property"],
-        ["from typing import TYPE_CHECKING", "", "if TYPE_CHECKING:"],
+        ["", "from __future__ import annotations", "", "from typing import TYPE_CHECKING", ""],
+        ["from typeplate._lazy import lazy", "", "if TYPE_CHECKING:"],
         ["    from typeplate._calls import Calls", "    from typeplate._calls_aio import AsyncCalls"],
         (
             f"    from typeplate._surface.{service.attribute} import {class_name(service, aio=True)}, "
@@ -41,7 +41,7 @@ def render_attributes(name: str, calls: str, services: list[Service], *, aio: bo
     yield from ("", f"    _calls: {calls}")
     for service in services:
         kind = class_name(service, aio=aio)
-        yield from ("", "    @cached_property", f"    def {service.attribute}(self) -> {kind}:")
+        yield from ("", "    @lazy", f"    def {service.attribute}(self) -> {kind}:")
         yield from docstring(service.comment, [], "        ")
         yield from (f"        from typeplate._surface.{service.attribute} import {kind}", "")
         yield f"        return {kind}(self._calls)"

@@ -17,7 +17,7 @@ from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach, told
 from typeplate._replay import Once, Replay
 from typeplate._session import Session
-from typeplate._status import frameless, typed_error
+from typeplate._status import frameless, received, typed_error
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
 
@@ -52,14 +52,20 @@ class Calls:
 
     def _begin(self) -> Session:
         """Of two threads that begin at once, one wins and the other's session is closed."""
-        if self._closed:
-            raise ClientClosed("the client is closed")
+        self._refuse_closed()
         known = list(self._sessions.values())
         begun = Session(self._options, known[-1].cache.copy() if known else self._cache)
         kept = self._sessions.setdefault(os.getpid(), begun)
         if kept is not begun:
             begun.close()
+        if self._closed:  # meanwhile
+            self.close()
+        self._refuse_closed()
         return kept
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ClientClosed("the client is closed")
 
     def stub(self, kind: Callable[[grpc.Channel], Stub]) -> Stub:
         """The surface's stub of this class."""
@@ -71,7 +77,10 @@ class Calls:
         """One request, one response. All public methods may be sent again, see `_reach`."""
         limit = deadline_of(timeout, self._options.timeout)
         if public:
-            return reach(method, request, Tries(self._options.target, time.monotonic(), limit))
+            try:
+                return reach(method, request, Tries(self._options.target, time.monotonic(), limit))
+            except ValueError as error:
+                raise self.failure(error) from None
         return self._perform(method, Once(request), limit, public=False, ample=False)
 
     def stream_unary(
@@ -95,13 +104,23 @@ class Calls:
             token = None if public else self.token(remaining(limit, time.monotonic() - started), ample=ample)
             left = remaining(limit, time.monotonic() - started)
             try:
-                return method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
-            except grpc.RpcError as error:
-                failure = typed_error(error)
+                return received(method(requests.attempt(), timeout=left, metadata=token and (token.authorization,)))
+            except (grpc.RpcError, ValueError) as error:
+                if requests.error is not None:
+                    raise requests.error from None
+                failure = self.failure(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
                     raise told(failure, self._options.target, limit) from frameless(error)
             replaced = True
+
+    def failure(self, error: Exception) -> TypeplateError:
+        """The typed error for what a stub raised; ValueError is how gRPC says that the channel is closed."""
+        if isinstance(error, grpc.RpcError):
+            return typed_error(error)
+        if not self._closed:
+            raise error
+        return ClientClosed("the client is closed")
 
     def authenticator(self) -> Authenticator:
         """What gives the tokens. Raises ConfigurationError where the client has no credentials."""

@@ -24,10 +24,10 @@ from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
-from typeplate._status import frameless, typed_error
-from typeplate._streams_aio import keeping_status
+from typeplate._status import frameless, received, typed_error
+from typeplate._streams_aio import being_cancelled, keeping_status
 from typeplate._token import Token, TokenCache
-from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
+from typeplate.errors import Cancelled, ClientClosed, ConfigurationError, TypeplateError
 
 Stub = TypeVar("Stub")
 Response = TypeVar("Response")
@@ -63,7 +63,7 @@ class AsyncCalls:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> AsyncSession:
         if self._closed:
             raise ClientClosed("the client is closed")
-        if any(session.inherited for session in self._sessions.values()):
+        if any(session.inherited for session in list(self._sessions.values())):
             raise ConfigurationError(
                 "this process was forked while the client was open on a running event loop, which grpc.aio does not "
                 "survive: close the client before, make it afterwards, or spawn the process"
@@ -75,9 +75,10 @@ class AsyncCalls:
     def let_go(self) -> bool:
         """Forgets the sessions of loops that have ended, keeping the newest token; returns whether there were any."""
         known = len(self._sessions)
-        for session in self._sessions.values():
+        for key, session in list(self._sessions.items()):  # other threads' loops add to it
             self._cache = session.cache.copy()
-        self._sessions = {key: session for key, session in self._sessions.items() if not session.over}
+            if session.over:
+                self._sessions.pop(key, None)
         return len(self._sessions) < known
 
     def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
@@ -90,7 +91,10 @@ class AsyncCalls:
         """One request, one response. All public methods may be sent again, see `_reach`."""
         limit = deadline_of(timeout, self._options.timeout)
         if public:
-            return await reach_aio(method, request, Tries(self._options.target, time.monotonic(), limit))
+            try:
+                return await reach_aio(method, request, Tries(self._options.target, time.monotonic(), limit))
+            except (grpc.aio.BaseError, asyncio.CancelledError) as error:
+                raise self.failure(error) from None
         return await self._perform(method, Once(request), limit, public=False, ample=False)
 
     async def stream_unary(
@@ -127,13 +131,29 @@ class AsyncCalls:
             token = None if public else await self.token(remaining(limit, time.monotonic() - started), ample=ample)
             left = remaining(limit, time.monotonic() - started)
             try:
-                return await method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
-            except grpc.RpcError as error:
-                failure = typed_error(error)
+                sent = method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
+                return received(await sent)
+            except (grpc.RpcError, grpc.aio.BaseError, asyncio.CancelledError) as error:
+                if requests.error is not None and not being_cancelled():
+                    raise requests.error from None
+                failure = self.failure(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
                     raise told(failure, self._options.target, limit) from frameless(error)
             replaced = True
+
+    def failure(self, error: BaseException) -> TypeplateError:
+        """The typed error for what a stub raised. Raises it as it is where it is asyncio's own, or nobody foresaw it.
+
+        grpc.aio cancels whoever awaits a call that ends with its channel, or is cancelled by somebody else.
+        """
+        if isinstance(error, grpc.RpcError):
+            return typed_error(error)
+        if isinstance(error, asyncio.CancelledError) and not being_cancelled():
+            return Cancelled("the client was closed" if self._closed else "the call was cancelled")
+        if not self._closed or isinstance(error, asyncio.CancelledError):
+            raise error
+        return ClientClosed("the client is closed")
 
     def authenticator(self) -> AsyncAuthenticator:
         """What gives the tokens. Raises ConfigurationError where the client has no credentials."""

@@ -22,9 +22,9 @@ from typeplate._version import __version__
 ChannelOptions = tuple[tuple[str, Any], ...]
 
 FIXED: ChannelOptions = (
-    # The server allows a ping each 20 s and pings by itself each 60 s.
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
+    # The server allows a ping each 20 s and pings by itself each 60 s. A peer gone silent is noticed after 40 s.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
     # A restarted server is found again well within the default deadline of 10 s.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 5_000),

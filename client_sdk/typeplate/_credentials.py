@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from typeplate._lazy import IMPORTING
 from typeplate._secret import SecretSource, fingerprint
 from typeplate._token import Token, new_token
 
@@ -26,7 +27,8 @@ class Credentials:
 
     def request(self, secret: str) -> IssueTokenRequest:
         """The request for a token (RFC 6749 §4.4.2)."""
-        from typeplate.v1 import auth_service_pb2
+        with IMPORTING:
+            from typeplate.v1 import auth_service_pb2
 
         return auth_service_pb2.IssueTokenRequest(client_id=self.client_id, client_secret=secret, scopes=self.scopes)
 

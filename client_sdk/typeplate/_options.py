@@ -6,7 +6,6 @@ TYPEPLATE_CA_FILE, TYPEPLATE_PLAINTEXT.
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,8 @@ from typeplate._tls import TlsSettings, Transport, is_target, transport_of
 from typeplate.errors import ConfigurationError, TypeplateError
 
 DEFAULT_TIMEOUT_S = 10.0
+LONGEST_TIMEOUT_S = 366 * 86_400.0
+"""Beyond it a timeout is none; clocks overflow sooner or later."""
 BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -41,7 +42,7 @@ def seconds_of(timeout: Timeout) -> float:
 def deadline_of(given: Timeout | None, default: float) -> float | None:
     """The timeout for gRPC: the call's, else the default; infinite is none. Raises ConfigurationError."""
     timeout = default if given is None else seconds_of(given)
-    return None if math.isinf(timeout) else timeout
+    return None if timeout > LONGEST_TIMEOUT_S else timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Options:
     @property
     def patience(self) -> float:
         """Seconds to wait for a token or a server where a call has no deadline."""
-        return self.timeout if math.isfinite(self.timeout) else DEFAULT_TIMEOUT_S
+        return self.timeout if self.timeout <= LONGEST_TIMEOUT_S else DEFAULT_TIMEOUT_S
 
 
 class Configured:
@@ -159,6 +160,8 @@ def credentials_of(
     scopes: Sequence[str],
 ) -> Credentials | None:
     """The credentials that an application gave; None when it gave none."""
+    if isinstance(scopes, str):  # which would be taken letter by letter
+        raise ConfigurationError("scopes is a list of scopes, not a string")
     source = secret_source(secret, file)
     if (source is None) != (not client_id):
         raise ConfigurationError("client_id and client_secret (or client_secret_file) belong together")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from typeplate.errors import InternalError
+
 Item = TypeVar("Item")
 Page = TypeVar("Page")
 
@@ -30,9 +32,8 @@ class Pager(Generic[Item, Page]):
         while True:
             page = self._fetch(request)
             yield page
-            if not (token := page.next_page_token):  # type: ignore[attr-defined]
+            if not _turn(request, page):
                 return
-            request.page_token = token
 
 
 class AsyncPager(Generic[Item, Page]):
@@ -59,9 +60,8 @@ class AsyncPager(Generic[Item, Page]):
         while True:
             page = await self._fetch(request)
             yield page
-            if not (token := page.next_page_token):  # type: ignore[attr-defined]
+            if not _turn(request, page):
                 return
-            request.page_token = token
 
 
 def _shown(pager: object, request: Any) -> str:
@@ -70,6 +70,14 @@ def _shown(pager: object, request: Any) -> str:
 
     text = MessageToString(request, as_one_line=True, as_utf8=True)
     return f"<{type(pager).__name__} of {request.DESCRIPTOR.name}{': ' if text else ''}{text}>"
+
+
+def _turn(request: Any, page: Any) -> bool:
+    """Makes the request one for the next page; False when there is none. Raises InternalError for the same again."""
+    if page.next_page_token and page.next_page_token == request.page_token:
+        raise InternalError("the server's next page is the same page again")
+    request.page_token = page.next_page_token
+    return bool(page.next_page_token)
 
 
 def _copy(request: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
-from typeplate._status import frameless, typed_error
+from typeplate._status import frameless, received, typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ def reach(method: Callable[..., T], request: Any, tries: Tries) -> T:
     """Calls until the server answers or the time is up. Raises TypeplateError."""
     while True:
         try:
-            return method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False)
+            return received(method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False))
         except grpc.RpcError as error:
             failure = typed_error(error)
             pause = tries.pause(failure, time.monotonic(), random.random())  # noqa: S311 - jitter
@@ -125,7 +125,7 @@ async def reach_aio(method: Callable[..., Awaitable[T]], request: Any, tries: Tr
     """The same on an event loop."""
     while True:
         try:
-            return await method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False)
+            return received(await method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False))
         except grpc.RpcError as error:
             failure = typed_error(error)
             pause = tries.pause(failure, time.monotonic(), random.random())  # noqa: S311 - jitter

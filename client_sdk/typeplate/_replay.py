@@ -23,7 +23,9 @@ LIMIT_BYTES = 1 << 20
 
 
 class Once:
-    """The one request of a stream of responses."""
+    """The one request of a call."""
+
+    error = None
 
     def __init__(self, request: Message) -> None:
         self.complete = True
@@ -88,6 +90,11 @@ class Kept(Generic[T]):
         """The application has no more requests, or failed to make the next."""
         self.ended, self.error = True, error
 
+    def finish(self) -> None:
+        """Ends an attempt that has sent all. Raises where the application failed, which ends its call."""
+        if self.error is not None:
+            raise self.error if isinstance(self.error, Exception) else RuntimeError(type(self.error).__name__)
+
 
 class Replay(Generic[T]):
     """For synchronous calls. gRPC reads each attempt in a thread, and may leave one waiting for a request."""
@@ -102,6 +109,11 @@ class Replay(Generic[T]):
     def complete(self) -> bool:
         """Whether everything sent can be sent again."""
         return self._kept.complete
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the application raised instead of its next request, which its caller is told."""
+        return self._kept.error
 
     def received(self, _: Any) -> bool:
         """The server has answered: nothing will be sent again."""
@@ -135,8 +147,7 @@ class Replay(Generic[T]):
                 if self._kept.has(position):
                     return True
                 if self._kept.ended:
-                    if self._kept.error is not None:
-                        raise self._kept.error
+                    self._kept.finish()
                     return False
             self._read_one()
         return True
@@ -146,7 +157,7 @@ class Replay(Generic[T]):
             item = next(self._source)
         except StopIteration:
             self._kept.end()
-        except Exception as error:  # noqa: BLE001 - whatever the application raises is the live attempt's to raise
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: without an end the call would have none
             self._kept.end(error)
         else:
             with self._state:
@@ -160,11 +171,17 @@ class AsyncReplay(Generic[T]):
         self._source: Any = aiter(requests) if isinstance(requests, AsyncIterable) else iter(requests)
         self._kept: Kept[T] = Kept()
         self._reading: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def complete(self) -> bool:
         """Whether everything sent can be sent again."""
         return self._kept.complete
+
+    @property
+    def error(self) -> BaseException | None:
+        """See Replay."""
+        return self._kept.error
 
     def received(self, _: Any) -> bool:
         """The server has answered: nothing will be sent again."""
@@ -177,6 +194,7 @@ class AsyncReplay(Generic[T]):
 
     def close(self) -> None:
         """Stops waiting for the application's next request."""
+        self._closed = True
         if self._reading is not None:
             self._reading.cancel()
 
@@ -187,8 +205,7 @@ class AsyncReplay(Generic[T]):
                 position += 1
                 yield kept.take(position - 1)
             elif kept.ended:
-                if kept.error is not None:
-                    raise kept.error
+                kept.finish()
                 return
             else:
                 await self._read()
@@ -206,7 +223,7 @@ class AsyncReplay(Generic[T]):
             self._kept.add(next(self._source))
         except StopIteration:
             self._kept.end()
-        except Exception as error:  # noqa: BLE001 - whatever the application raises is the live attempt's to raise
+        except BaseException as error:  # noqa: BLE001 - as above
             self._kept.end(error)
 
     async def _await_one(self) -> None:
@@ -214,5 +231,8 @@ class AsyncReplay(Generic[T]):
             self._kept.add(await anext(self._source))
         except StopAsyncIteration:
             self._kept.end()
-        except Exception as error:  # noqa: BLE001 - whatever the application raises is the live attempt's to raise
+        except BaseException as error:
+            # CancelledError too, where it is the application's own: the generator is at its end, its requests are not.
             self._kept.end(error)
+            if self._closed or isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise

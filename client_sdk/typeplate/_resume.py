@@ -25,6 +25,7 @@ class Resumable:
     """The request of such a stream."""
 
     complete = True
+    error = None
 
     def __init__(self, request: Message, rule: Resume) -> None:
         self._request = type(request)()

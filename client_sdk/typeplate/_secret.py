@@ -75,17 +75,22 @@ class CallableSecret:
         try:
             value = self.function()
         except Exception as error:
-            raise SecretUnavailable(f"the client secret's callable raised {type(error).__name__}") from error
+            raise failed(error) from error
         return value if inspect.isawaitable(value) else checked(value)
 
 
+def failed(error: BaseException) -> SecretUnavailable:
+    """What is told of a callable's error; its text may hold anything."""
+    return SecretUnavailable(f"the client secret's callable raised {type(error).__name__}")
+
+
 def checked(value: object) -> str:
-    """A callable's result, when it is a secret at all."""
-    if not isinstance(value, str) or not value:
+    """A callable's result less white space around it, when it is a secret at all."""
+    if not isinstance(value, str) or not value.strip():
         raise SecretUnavailable(f"the client secret's callable returned {type(value).__name__}, not a secret")
     if not value.isascii():  # not quoted, and never encoded: an encoding error would quote it
         raise SecretUnavailable("the client secret's callable returned text that is not ASCII")
-    return value
+    return value.strip()
 
 
 def read_now(source: SecretSource) -> str:

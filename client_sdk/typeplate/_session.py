@@ -8,14 +8,16 @@ from __future__ import annotations
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import grpc
 
 from typeplate._auth import Authenticator
 from typeplate._channel import open_channel
 from typeplate._interceptors import StreamTokens, UnaryTokens
+from typeplate._lazy import IMPORTING
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
 from typeplate._reach import Tries, reach
 from typeplate._token import TokenCache
@@ -34,8 +36,9 @@ class Session:
         self.cache = cache
         self._target = options.target
         self._tries: Tries | None = None
-        self._closing = threading.Lock()
-        self._closed = False
+        self._closing = threading.RLock()
+        self._closed = self._making = False
+        self.streams: weakref.WeakSet[Closable] = weakref.WeakSet()
         self.authenticator: Authenticator | None = None
         self._channel = self._intercepted = open_channel(options)
         self._stubs: dict[Any, Any] = {}
@@ -48,13 +51,12 @@ class Session:
             self.authenticator = found
 
     def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
-        from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
+        with IMPORTING:
+            from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
         self._tries = Tries(self._target, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
             return reach(self._make(AuthServiceStub, self._channel).IssueToken, request, self._tries)
-        except ValueError as error:  # "Cannot invoke RPC on closed channel!"
-            raise ClientClosed("the client is closed") from error
         finally:
             self._tries = None
 
@@ -76,17 +78,39 @@ class Session:
         with self._closing:
             if self._closed:
                 raise ClientClosed("the client is closed")
-            return kind(channel)
+            self._making = True
+            try:
+                return kind(channel)
+            finally:
+                self._made()
+
+    def _made(self) -> None:
+        self._making = False
+        if self._closed:
+            self._channel.close()
 
     def close(self) -> None:
-        """Ends calls under way and closes the channel."""
+        """Ends calls under way and closes the channel; called by a signal handler amid `_make`, that does."""
         with self._closing:
             self._closed = True
-        self._channel.close()
+            making = self._making
+        if self.authenticator is not None:
+            self.authenticator.close()
+        for stream in list(self.streams):
+            stream.client_closed()
+        if not making:
+            self._channel.close()
+
+
+class Closable(Protocol):
+    """A stream, which ends with its session."""
+
+    def client_closed(self) -> None:
+        """Ends it."""
 
 
 def unanswered(tries: Tries | None, seconds: float) -> DeadlineExceeded:
-    """The error of a caller who got no token. Without a token request under way, the secret is still being read."""
+    """The error of a caller who got no token. Without a token request under way, the secret is waited for."""
     if tries is None:
-        return DeadlineExceeded(f"no client secret within {round(seconds, 2):g} s")
+        return DeadlineExceeded(f"no client secret to ask for a token with within {round(seconds, 2):g} s")
     return tries.unanswered(seconds)

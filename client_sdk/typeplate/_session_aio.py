@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import time
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,9 +18,10 @@ import grpc
 from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._channel import open_aio_channel
 from typeplate._interceptors_aio import StreamStreamTokens, StreamUnaryTokens, UnaryStreamTokens, UnaryTokens
+from typeplate._lazy import IMPORTING
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
 from typeplate._reach import Tries, reach_aio
-from typeplate._session import unanswered
+from typeplate._session import Closable, unanswered
 from typeplate._token import TokenCache
 from typeplate.errors import DeadlineExceeded
 
@@ -42,6 +44,7 @@ class AsyncSession:
         self._channel = open_aio_channel(options)
         self._intercepted: grpc.aio.Channel | None = None
         self._stubs: dict[Any, Any] = {}
+        self.streams: weakref.WeakSet[Closable] = weakref.WeakSet()
         if options.credentials is not None:
             self.authenticator = AsyncAuthenticator(
                 options.credentials, self._issue, cache, options.clock, random.random, self._unanswered
@@ -62,7 +65,8 @@ class AsyncSession:
         return self._loop is loop and not self.inherited
 
     async def _issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
-        from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
+        with IMPORTING:
+            from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
         self._tries = Tries(self._options.target, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
@@ -91,6 +95,8 @@ class AsyncSession:
 
     async def close(self) -> None:
         """Ends the refresh and the calls under way, and closes the channels."""
+        for stream in list(self.streams):
+            stream.client_closed()
         if self.authenticator is not None:
             await self.authenticator.close()
         for channel in (self._channel, self._intercepted):

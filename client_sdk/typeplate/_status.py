@@ -6,16 +6,16 @@ first error, so that an application that meets none does not load them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+import contextlib
+from typing import Any, Protocol, TypeVar, cast
 
 import grpc
 
 from typeplate import errors
-
-if TYPE_CHECKING:
-    from google.rpc.status_pb2 import Status
+from typeplate._lazy import IMPORTING
 
 E = TypeVar("E", bound=BaseException)
+R = TypeVar("R")
 DOMAIN = "typeplate"
 DETAILS = "grpc-status-details-bin"
 
@@ -87,6 +87,9 @@ class NotSent(grpc.aio.AioRpcError):
         super().__init__(why.code, grpc.aio.Metadata(), grpc.aio.Metadata(), str(why))
         self.why = why
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.why,))
+
 
 def frameless(error: E) -> E:
     """The error less its traceback: gRPC's frames hold the token, and error trackers record local variables."""
@@ -98,6 +101,13 @@ def typed_error(error: grpc.RpcError) -> errors.TypeplateError:
     if isinstance(error, NotSent):
         return error.why
     return typed_outcome(cast(Outcome, error))
+
+
+def received(message: R | None) -> R:
+    """The answer. Raises InternalError for one without a message or that cannot be read, which stubs give as None."""
+    if message is None:
+        raise errors.InternalError("the server's answer holds no message that can be read")
+    return message
 
 
 def typed_outcome(outcome: Outcome) -> errors.TypeplateError:
@@ -124,31 +134,30 @@ def _facts(trailing_metadata: Any) -> dict[str, Any]:
 
 def _facts_of(serialized: bytes) -> dict[str, Any]:
     """What google.rpc's details say; nothing where they cannot be read (they are an aid, never the error itself)."""
-    from google.protobuf.message import DecodeError
-    from google.rpc import error_details_pb2, status_pb2
+    with IMPORTING:
+        from google.protobuf.message import DecodeError
+        from google.rpc import error_details_pb2, status_pb2
 
-    try:
-        status = status_pb2.Status.FromString(serialized)
-        return _read(status, error_details_pb2)
-    except DecodeError:
-        return {}
-
-
-def _read(status: Status, details: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    for packed in status.details:
-        if packed.Is((info := details.ErrorInfo()).DESCRIPTOR):
-            packed.Unpack(info)
-            if info.domain == DOMAIN:
-                facts |= {"reason": info.reason, "metadata": dict(info.metadata)}
-        elif packed.Is((bad := details.BadRequest()).DESCRIPTOR):
-            packed.Unpack(bad)
-            found = bad.field_violations
-            facts["violations"] = [errors.FieldViolation(each.field, each.description) for each in found]
-        elif packed.Is((retry := details.RetryInfo()).DESCRIPTOR):
-            packed.Unpack(retry)
-            facts["retry_after"] = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
-        elif packed.Is((request := details.RequestInfo()).DESCRIPTOR):
-            packed.Unpack(request)
-            facts["request_id"] = request.request_id
+    with contextlib.suppress(DecodeError):
+        for packed in status_pb2.Status.FromString(serialized).details:
+            with contextlib.suppress(DecodeError):
+                facts |= _read(packed, error_details_pb2)
     return facts
+
+
+def _read(packed: Any, details: Any) -> dict[str, Any]:
+    """The facts of one detail."""
+    if packed.Is((info := details.ErrorInfo()).DESCRIPTOR):
+        packed.Unpack(info)
+        return {"reason": info.reason, "metadata": dict(info.metadata)} if info.domain == DOMAIN else {}
+    if packed.Is((bad := details.BadRequest()).DESCRIPTOR):
+        packed.Unpack(bad)
+        return {"violations": [errors.FieldViolation(each.field, each.description) for each in bad.field_violations]}
+    if packed.Is((retry := details.RetryInfo()).DESCRIPTOR):
+        packed.Unpack(retry)
+        return {"retry_after": retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9}
+    if packed.Is((request := details.RequestInfo()).DESCRIPTOR):
+        packed.Unpack(request)
+        return {"request_id": request.request_id}
+    return {}

@@ -22,8 +22,8 @@ from google.protobuf.message import Message
 from typeplate._options import Timeout, deadline_of
 from typeplate._replay import Once, Replay
 from typeplate._resume import Resumable, Resume
-from typeplate._status import frameless, typed_error
-from typeplate.errors import Cancelled, TypeplateError, Unavailable
+from typeplate._status import frameless, received, typed_error
+from typeplate.errors import Cancelled, ClientClosed, TypeplateError, Unavailable
 
 if TYPE_CHECKING:
     from typeplate._calls import Calls
@@ -108,6 +108,13 @@ def again(
     return opening.pause(error, now, random.random())  # noqa: S311 - jitter
 
 
+def over(error: BaseException) -> TypeplateError:
+    """What a stream that broke off tells who goes on reading it: an end would look as if it were complete."""
+    if isinstance(error, TypeplateError):
+        return error.again(None)
+    return Cancelled(f"the stream broke off before: {type(error).__name__}")
+
+
 def once(request: Message, resume: Resume | None) -> Once | Resumable:
     """The one request of a stream of responses."""
     return Once(request) if resume is None else Resumable(request, resume)
@@ -138,6 +145,7 @@ class ResponseStream(Generic[T]):
         self._call: Any = None
         self._broken = True
         self._ended = False
+        self._over: TypeplateError | None = None
         self._cancelled = threading.Event()
 
     def __iter__(self) -> Iterator[T]:
@@ -145,11 +153,12 @@ class ResponseStream(Generic[T]):
 
     def __next__(self) -> T:
         if self._ended:
-            raise StopIteration
+            raise StopIteration if self._over is None else self._over.again(None)
         try:
             return self._next()
-        except BaseException:  # StopIteration too: nothing comes after any of them
+        except BaseException as error:  # nothing comes after any of them
             self._ended = True
+            self._over = None if isinstance(error, StopIteration) else over(error)
             raise
 
     def _next(self) -> T:
@@ -174,13 +183,16 @@ class ResponseStream(Generic[T]):
         if self._broken:
             self._open(opening)
         try:
-            message: T = next(self._call)
+            message: T = received(next(self._call))
         except grpc.RpcError as error:
+            if self._requests.error is not None:
+                raise self._requests.error from None
             raise typed_error(error) from frameless(error)
         return message
 
     def _open(self, opening: Opening) -> None:
         self._token = None
+        self._calls.session().streams.add(self)
         if not self._public:
             self._token = self._calls.token(opening.left(time.monotonic()), ample=True)
         opening.opened = time.monotonic()
@@ -198,6 +210,11 @@ class ResponseStream(Generic[T]):
         self._cancelled.set()
         if self._call is not None:
             self._call.cancel()
+
+    def client_closed(self) -> None:
+        """Ends the stream, which is not complete."""
+        self._over = ClientClosed("the client is closed")
+        self.cancel()
 
     def __enter__(self) -> Self:
         return self

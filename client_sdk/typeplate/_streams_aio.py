@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
@@ -15,9 +16,9 @@ from google.protobuf.message import Message
 from typeplate._options import Timeout, deadline_of
 from typeplate._replay import AsyncReplay
 from typeplate._resume import Resume
-from typeplate._status import frameless, typed_error
-from typeplate._streams import Opening, again, once
-from typeplate.errors import Cancelled, TypeplateError
+from typeplate._status import frameless, received
+from typeplate._streams import Opening, again, once, over
+from typeplate.errors import Cancelled, ClientClosed, TypeplateError
 
 if TYPE_CHECKING:
     from typeplate._calls_aio import AsyncCalls
@@ -53,16 +54,19 @@ class AsyncResponseStream(Generic[T]):
         self._call: Any = None
         self._messages: AsyncIterator[T] | None = None
         self._ended = False
+        self._over: TypeplateError | None = None
+        self._cancelled = asyncio.Event()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
 
     async def __anext__(self) -> T:
         if self._ended:
-            raise StopAsyncIteration
+            raise StopAsyncIteration if self._over is None else self._over.again(None)
         try:
             return await self._next()
-        except BaseException:  # StopAsyncIteration too: nothing comes after any of them
+        except BaseException as error:  # nothing comes after any of them
+            self._over = None if isinstance(error, StopAsyncIteration) else over(error)
             self.cancel()
             raise
 
@@ -81,22 +85,30 @@ class AsyncResponseStream(Generic[T]):
                 if self._requests.received(message):
                     opening.moved_on()
                 return message
-            await asyncio.sleep(pause)
-            if self._ended:
-                raise Cancelled("the stream was cancelled")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._cancelled.wait(), pause)
+            self._check()
 
     async def _receive(self, opening: Opening) -> T:
         if self._messages is None:
             self._messages = await self._open(opening)
         try:
-            return await anext(self._messages)
-        except grpc.RpcError as error:
-            raise typed_error(error) from frameless(error)
+            return received(await anext(self._messages))
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            if self._requests.error is not None and not being_cancelled():
+                raise self._requests.error from None
+            raise self._calls.failure(error) from frameless(error)
+
+    def _check(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("the stream was cancelled")
 
     async def _open(self, opening: Opening) -> AsyncIterator[T]:
         self._token = None
+        self._calls.session().streams.add(self)
         if not self._public:
             self._token = await self._calls.token(opening.left(time.monotonic()), ample=True)
+        self._check()
         opening.opened = time.monotonic()
         left = opening.left(opening.opened)
         self._call = keeping_status(
@@ -108,12 +120,18 @@ class AsyncResponseStream(Generic[T]):
         return messages
 
     def cancel(self) -> None:
-        """Ends the stream."""
+        """Ends the stream; an `anext` under way raises Cancelled."""
         self._ended = True
+        self._cancelled.set()
         if isinstance(self._requests, AsyncReplay):
             self._requests.close()
         if self._call is not None:
             self._call.cancel()
+
+    def client_closed(self) -> None:
+        """Ends the stream, which is not complete."""
+        self._over = ClientClosed("the client is closed")
+        self.cancel()
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,6 +140,12 @@ class AsyncResponseStream(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.cancel()
+
+
+def being_cancelled() -> bool:
+    """Whether somebody has cancelled the running task, a timeout of asyncio's among others."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _KeepsStatus:

@@ -4,11 +4,14 @@ Times are seconds on a monotonic clock, passed in; the server's `expires_in` is 
 a stepped clock changes nothing. Thresholds are shares of the life, for fixed ones refresh short tokens on each call.
 
 A TokenCache is driven by one process (under a lock) or one event loop. It decides that at most one refresh is under
-way: whoever gets a decision with `lead` starts it, and reports with `succeeded` or `failed`; others wait and ask again.
+way: whoever gets a decision with `lead` starts it, and reports how it ended; others wait and ask again. A refresh that
+nobody has heard of for `FLIGHT_S` (its secret's callable hangs, its thread never ran) is given up, and what it reports
+later counts no more: each has a number, which is the cache's `flight` while it is under way.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -32,11 +35,19 @@ REFUSED_FIRST_S, REFUSED_LONGEST_S = 30.0, 300.0
 """How long a terminal refusal is remembered, doubling, so that a revoked fleet does not hammer the server."""
 FAILED_FIRST_S, FAILED_LONGEST_S = 1.0, 10.0
 """The same for failures that may be over sooner: a fault of the server's, a secret that cannot be read."""
+BLIPS = 2
+"""So many of these in a row are blips, after which it is asked again at once; the next is remembered."""
 LOOK_S = 1.0
 """How often a secret that may change is read again while the one before is refused."""
 BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 2.0
 """Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half. Short, for the
 refresh itself has tried for seconds, and each second more is an outage that the application sees and the server not."""
+RETRY_AFTER_S = 60.0
+"""The longest that a server's wish to be asked later is followed: a wrong one would disable the client for good."""
+FLIGHT_S = 30.0
+"""After so long a refresh is given up for lost. The request itself ends well before."""
+AMPLE_S = 1.0
+"""So long a stream waits for a token with ample life while it has another."""
 BURST, SPACING_S = 5, 0.25
 """So many refreshes at once, and one more each so many seconds: where one replica among many refuses every token, each
 call that meets it would cost a token otherwise."""
@@ -46,6 +57,17 @@ that one caller met twice, so the others go on, and where every token is refused
 
 TERMINAL = (ClientRevoked, ClientSuspended, CredentialsRejected, InvalidArgument)
 TRANSIENT = (Unavailable, ResourceExhausted)
+USABLE = re.compile(r"[\x21-\x7e]{1,4096}")
+"""What can be sent in a header, and would be looked at by a server."""
+
+
+class Authorization(str):
+    """The value of the header, which is in local variables of gRPC's: error trackers record how those look."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'Bearer …'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +81,7 @@ class Token:
     authorization: tuple[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "authorization", ("authorization", f"Bearer {self.value}"))
+        object.__setattr__(self, "authorization", ("authorization", Authorization(f"Bearer {self.value}")))
 
 
 def new_token(
@@ -69,7 +91,7 @@ def new_token(
 
     Raises InternalError for an answer without a token or a life.
     """
-    if not value or life <= 0:
+    if not USABLE.fullmatch(value) or life <= 0:
         raise InternalError("the server issued no usable token")
     expired_at = asked_at + life - min(MARGIN_S, MARGIN_SHARE * life)
     after = refresh_after if 0 < refresh_after < life else life * (STALE_FROM + (STALE_TO - STALE_FROM) * draw())
@@ -121,10 +143,11 @@ class TokenCache:
         "_due",
         "_error",
         "_failures",
-        "_flying",
+        "_flying_until",
         "_look_at",
         "_refusal",
         "_retry_at",
+        "flight",
         "token",
     )
 
@@ -138,12 +161,12 @@ class TokenCache:
     ) -> None:
         """`draw` gives jitter, 0 to 1; `changes`: the secret may be another one when it is read again."""
         self.token = token
+        self.flight = 0
         self._draw = draw
         self._changes = changes
         self._refusal = refusal
-        self._flying = False
         self._failures = 0
-        self._retry_at = self._due = self._look_at = float("-inf")
+        self._flying_until = self._retry_at = self._due = self._look_at = float("-inf")
         self._error: TypeplateError = Unavailable("no token yet")
 
     def copy(self) -> TokenCache:
@@ -159,13 +182,13 @@ class TokenCache:
             return self._decide_stale(token, now, ample)
         if (refusal := self._in_force(now)) is not None and not self._may_look(now):
             return refusal
-        if not self._flying and now < (ready_at := self._ready_at()):
+        if not self._flying(now) and now < (ready_at := self._ready_at()):
             return Pause(ready_at, self._error)
         return Await(lead=self._take_off(now))
 
     def _decide_stale(self, token: Token, now: float, ample: bool) -> Decision:
         refused = self._in_force(now) is not None and not self._may_look(now)
-        if not self._flying and (refused or now < self._ready_at()):
+        if not self._flying(now) and (refused or now < self._ready_at()):
             return Attach(token)
         lead = self._take_off(now)
         return Await(lead) if ample else Attach(token, lead)
@@ -175,21 +198,30 @@ class TokenCache:
 
     def _may_look(self, now: float) -> bool:
         """Whether, though refused, a refresh may read the secret and ask with it if it has changed (see `refused`)."""
-        return self._changes and (self._flying or now >= self._look_at)
+        return self._changes and (self._flying(now) or now >= self._look_at)
 
     def _ready_at(self) -> float:
         """When the next refresh may start: after the last one's pause, and by the rate (GCRA, a leaky bucket)."""
         return max(self._retry_at, self._due - (BURST - 1) * SPACING_S)
 
+    def _flying(self, now: float) -> bool:
+        return now < self._flying_until
+
     def _take_off(self, now: float) -> bool:
-        if self._flying:
+        if self._flying(now):
             return False
-        self._flying, self._due = True, max(self._due, now) + SPACING_S
+        self.flight += 1
+        self._flying_until, self._due = now + FLIGHT_S, max(self._due, now) + SPACING_S
         return True
+
+    def _land(self) -> None:
+        self._flying_until = float("-inf")
+        self.flight += 1
 
     def succeeded(self, token: Token) -> None:
         """The refresh brought a token."""
-        self._flying, self._failures, self._retry_at = False, 0, float("-inf")
+        self._land()
+        self._failures, self._retry_at = 0, float("-inf")
         self.token = token
 
     def refused(self, secret: bytes, now: float) -> bool:
@@ -198,18 +230,25 @@ class TokenCache:
 
     def unchanged(self, now: float) -> None:
         """The refresh found the secret `refused`, and has asked nobody."""
-        self._flying, self._look_at = False, now + LOOK_S
+        self._land()
+        self._look_at = now + LOOK_S
+
+    def abandoned(self) -> None:
+        """The refresh was broken off by the application, which says nothing of the server: another may start."""
+        self._land()
 
     def failed(self, secret: bytes, error: TypeplateError, now: float) -> None:
         """The refresh failed, with the secret of this fingerprint (empty: it could not even be read)."""
-        self._flying, self._look_at = False, now + LOOK_S
-        if not isinstance(error, TRANSIENT):
+        self._land()
+        self._look_at = now + LOOK_S
+        blip = isinstance(error, TRANSIENT) or (self._failures < BLIPS and not isinstance(error, TERMINAL))
+        if not blip:
             self._remember(secret, error, now, REFUSED_FIRST_S if isinstance(error, TERMINAL) else FAILED_FIRST_S)
             return
         delay = min(BACKOFF_FIRST_S * 2.0 ** min(self._failures, 16), BACKOFF_LONGEST_S)
         self._failures += 1
         self._error = error
-        self._retry_at = now + max(delay * (1 - self._draw() / 2), error.retry_after or 0.0)
+        self._retry_at = now + max(delay * (1 - self._draw() / 2), min(error.retry_after or 0.0, RETRY_AFTER_S))
 
     def rejected(self, token: Token, error: TypeplateError, now: float, *, last: bool) -> bool:
         """The server refused a call with this token; returns whether to try once more with another token.
@@ -220,10 +259,11 @@ class TokenCache:
             return False
         dropped = self.token is token
         if dropped:
-            self.token, self._error = None, error
+            self.token, self._error = None, error.again(error.retry_after)
         if not isinstance(error, TokenRejected):
             if self.token is None:
-                self._remember(token.secret, error, now, REFUSED_FIRST_S)
+                # Without its past: the call's frames would live as long as the refusal.
+                self._remember(token.secret, error.again(error.retry_after), now, REFUSED_FIRST_S)
             return False
         if last and dropped:
             self._due = max(self._due, now) + USELESS_S
@@ -237,5 +277,7 @@ class TokenCache:
         elif now < known.until:
             return
         else:
-            delay = min(known.delay * 2, REFUSED_LONGEST_S if first == REFUSED_FIRST_S else FAILED_LONGEST_S)
+            delay = min(
+                max(known.delay * 2, first), REFUSED_LONGEST_S if first == REFUSED_FIRST_S else FAILED_LONGEST_S
+            )
         self._refusal = Refusal(secret, error, now + delay, delay)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
+
+from typeplate._lazy import lazy
 
 if TYPE_CHECKING:
     from typeplate._calls import Calls
@@ -17,7 +18,7 @@ class Surface:
 
     _calls: Calls
 
-    @cached_property
+    @lazy
     def auth(self) -> AuthMethods:
         """Exchanges an application's key for a short-lived access token, and administers applications.
 
@@ -33,7 +34,7 @@ class Surface:
 
         return AuthMethods(self._calls)
 
-    @cached_property
+    @lazy
     def data(self) -> DataMethods:
         """Reads and writes technical vehicle data.
 
@@ -55,7 +56,7 @@ class AsyncSurface:
 
     _calls: AsyncCalls
 
-    @cached_property
+    @lazy
     def auth(self) -> AsyncAuthMethods:
         """Exchanges an application's key for a short-lived access token, and administers applications.
 
@@ -71,7 +72,7 @@ class AsyncSurface:
 
         return AsyncAuthMethods(self._calls)
 
-    @cached_property
+    @lazy
     def data(self) -> AsyncDataMethods:
         """Reads and writes technical vehicle data.
 
