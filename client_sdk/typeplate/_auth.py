@@ -6,8 +6,10 @@ The fast path, a fresh token, takes no lock.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from typeplate.errors import ClientClosed, InternalError, SecretUnavailable, Typ
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
+BEFORE_FORK_S = 1.0
 Found = Token | TypeplateError | None
 """How a refresh ended; None: nobody was asked, for the secret is the refused one still."""
 
@@ -47,6 +50,21 @@ class Caller:
         if left <= 0:
             raise unanswered(self.timeout)
         return min(left, AMPLE_S - waited) if self.wants_ample() else left
+
+
+_refreshing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    """Waits a moment for token requests to end: gRPC cannot prepare a fork while another thread is inside of it."""
+    until = time.monotonic() + BEFORE_FORK_S
+    for thread in list(_refreshing):
+        if thread is not threading.current_thread():
+            thread.join(max(until - time.monotonic(), 0.0))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 class Authenticator:
@@ -114,7 +132,9 @@ class Authenticator:
 
     def _take_off(self, flight: int) -> None:
         try:
-            threading.Thread(target=self._refresh, args=(flight,), name="typeplate-refresh", daemon=True).start()
+            thread = threading.Thread(target=self._refresh, args=(flight,), name="typeplate-refresh", daemon=True)
+            thread.start()
+            _refreshing.add(thread)
         except RuntimeError:  # no new threads while the interpreter exits
             self._refresh(flight)
         except BaseException:  # a signal handler's, amid the start: nobody else would begin another

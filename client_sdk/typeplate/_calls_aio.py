@@ -20,6 +20,7 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth_aio import AsyncAuthenticator
+from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
@@ -43,6 +44,10 @@ class AsyncCalls:
         self._cache = TokenCache(random.random, changes=credentials is not None and credentials.secret.changes)
         self._closed = False
         _in_use.add(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """See Calls."""
+        return (type(self), (self._options,))
 
     @property
     def target(self) -> str:
@@ -69,7 +74,8 @@ class AsyncCalls:
                 "survive: close the client before, make it afterwards, or spawn the process"
             )
         self.let_go()
-        session = self._sessions[id(loop)] = AsyncSession(self._options, self._cache.copy())
+        with IMPORTING:  # gRPC, too, imports what it needs late
+            session = self._sessions[id(loop)] = AsyncSession(self._options, self._cache.copy())
         return session
 
     def let_go(self) -> bool:

@@ -54,11 +54,12 @@ class Session:
         with IMPORTING:
             from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
-        self._tries = Tries(self._target, time.monotonic(), DEFAULT_TIMEOUT_S)
+        self._tries = tries = Tries(self._target, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
-            return reach(self._make(AuthServiceStub, self._channel).IssueToken, request, self._tries)
+            return reach(self._make(AuthServiceStub, self._channel).IssueToken, request, tries)
         finally:
             self._tries = None
+            self.cache.tried(tries.failures)
 
     def _unanswered(self, seconds: float) -> DeadlineExceeded:
         return unanswered(self._tries, seconds)

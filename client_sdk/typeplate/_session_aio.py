@@ -68,11 +68,12 @@ class AsyncSession:
         with IMPORTING:
             from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
-        self._tries = Tries(self._options.target, time.monotonic(), DEFAULT_TIMEOUT_S)
+        self._tries = tries = Tries(self._options.target, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
-            return await reach_aio(AuthServiceStub(self._channel).IssueToken, request, self._tries)
+            return await reach_aio(AuthServiceStub(self._channel).IssueToken, request, tries)
         finally:
             self._tries = None
+            self.cache.tried(tries.failures)
 
     def _unanswered(self, seconds: float) -> DeadlineExceeded:
         return unanswered(self._tries, seconds)

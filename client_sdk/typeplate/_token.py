@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from typeplate.errors import (
     ClientRevoked,
@@ -48,10 +49,10 @@ FLIGHT_S = 30.0
 """After so long a refresh is given up for lost. The request itself ends well before."""
 AMPLE_S = 1.0
 """So long a stream waits for a token with ample life while it has another."""
-BURST, SPACING_S = 5, 0.25
-"""So many refreshes at once, and one more each so many seconds: where one replica among many refuses every token, each
-call that meets it would cost a token otherwise."""
-USELESS_S = 1.0
+BURST, SPACING_S = 4, 0.25
+"""So many token requests at once, and one more each so many seconds: where one replica among many refuses every token,
+each call that meets it would cost a token otherwise. Never more than ten in a second, `tried` included."""
+USELESS_S = 0.75
 """A new token that is refused at once counts as so many seconds of refreshes. Nothing more: it may be one bad replica
 that one caller met twice, so the others go on, and where every token is refused, few are asked for."""
 
@@ -82,6 +83,9 @@ class Token:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "authorization", ("authorization", Authorization(f"Bearer {self.value}")))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token cannot be pickled: whoever has it can call in its client's name")
 
 
 def new_token(
@@ -213,6 +217,10 @@ class TokenCache:
         self.flight += 1
         self._flying_until, self._due = now + FLIGHT_S, max(self._due, now) + SPACING_S
         return True
+
+    def tried(self, times: int) -> None:
+        """The refresh under way has sent its request so many times more than once: they count as refreshes."""
+        self._due += min(times, BURST) * SPACING_S
 
     def _land(self) -> None:
         self._flying_until = float("-inf")
