@@ -5,7 +5,8 @@
     with Client.from_env() as client:
         vehicle = client.data.get_vehicle(name="vehicles/epa-49772")
 
-`AsyncClient` is the same for asyncio. Errors are in `typeplate.errors`, messages in `typeplate.v1`.
+`AsyncClient` is the same for asyncio. Errors are in `typeplate.errors`, messages in `typeplate.v1`, and the types of
+what methods return in `typeplate.types`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,21 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient", "Client", "TypeplateError", "__version__"]
 
 _HOMES = {"AsyncClient": "typeplate.aio", "Client": "typeplate.client", "TypeplateError": "typeplate.errors"}
+_MODULES = ("errors", "types", "v1")
 
 
 def __getattr__(name: str) -> Any:
     """Imports each client when it is first asked for, so that `import typeplate` alone costs nothing (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
+    if name in _MODULES:
+        return importlib.import_module(f"typeplate.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_MODULES})

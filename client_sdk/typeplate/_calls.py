@@ -46,6 +46,11 @@ class Calls:
         return self._options.target
 
     @property
+    def peer(self) -> str:
+        """The server as errors name it."""
+        return self._options.peer
+
+    @property
     def patience(self) -> float:
         """Seconds to wait for a token or a server where a call has no deadline."""
         return self._options.patience
@@ -84,7 +89,7 @@ class Calls:
         limit = deadline_of(timeout, self._options.timeout)
         if public:
             try:
-                return reach(method, request, Tries(self._options.target, time.monotonic(), limit))
+                return reach(method, request, Tries(self.peer, time.monotonic(), limit))
             except ValueError as error:
                 raise self.failure(error) from None
         return self._perform(method, Once(request), limit, public=False, ample=False)
@@ -117,7 +122,7 @@ class Calls:
                 failure = self.failure(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
-                    raise told(failure, self._options.target, limit) from frameless(error)
+                    raise told(failure, self.peer, limit) from frameless(error)
             replaced = True
 
     def failure(self, error: Exception) -> TypeplateError:

@@ -55,6 +55,11 @@ class AsyncCalls:
         return self._options.target
 
     @property
+    def peer(self) -> str:
+        """The server as errors name it."""
+        return self._options.peer
+
+    @property
     def patience(self) -> float:
         """Seconds to wait for a token or a server where a call has no deadline."""
         return self._options.patience
@@ -98,7 +103,7 @@ class AsyncCalls:
         limit = deadline_of(timeout, self._options.timeout)
         if public:
             try:
-                return await reach_aio(method, request, Tries(self._options.target, time.monotonic(), limit))
+                return await reach_aio(method, request, Tries(self.peer, time.monotonic(), limit))
             except (grpc.aio.BaseError, asyncio.CancelledError) as error:
                 raise self.failure(error) from None
         return await self._perform(method, Once(request), limit, public=False, ample=False)
@@ -145,7 +150,7 @@ class AsyncCalls:
                 failure = self.failure(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
-                    raise told(failure, self._options.target, limit) from frameless(error)
+                    raise told(failure, self.peer, limit) from frameless(error)
             replaced = True
 
     def failure(self, error: BaseException) -> TypeplateError:

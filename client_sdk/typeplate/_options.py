@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from typeplate._credentials import Credentials
 from typeplate._secret import SecretCallable, secret_source
-from typeplate._tls import TlsSettings, Transport, is_target, transport_of
+from typeplate._tls import TlsSettings, Transport, is_target, on_this_machine, transport_of
 from typeplate.errors import ConfigurationError, TypeplateError
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -59,6 +59,12 @@ class Options:
     clock: Callable[[], float]
 
     @property
+    def peer(self) -> str:
+        """The server as errors name it; where a proxy is between, that may be to blame."""
+        variable = proxy_variable(self.target, os.environ) if self.proxy else None
+        return f"{self.target} (by the proxy in {variable}; proxy=False goes without)" if variable else self.target
+
+    @property
     def patience(self) -> float:
         """Seconds to wait for a token or a server where a call has no deadline."""
         return self.timeout if self.timeout <= LONGEST_TIMEOUT_S else DEFAULT_TIMEOUT_S
@@ -85,7 +91,9 @@ class Configured:
         user_agent: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Checks the settings and connects to nothing; the first call does. Raises ConfigurationError.
+        """Checks the settings. Files are read, and the server is connected to, at the first call.
+
+        Raises ConfigurationError naming the setting that cannot be.
 
         Args:
             target: The server, `host:port` or `unix:/path`.
@@ -106,7 +114,14 @@ class Configured:
         """
         try:
             credentials = credentials_of(client_id, client_secret, client_secret_file, scopes)
-            tls = TlsSettings(_path(ca_file), _path(client_cert_file), _path(client_key_file), server_name)
+            tls = TlsSettings(
+                _path("ca_file", ca_file),
+                _path("client_cert_file", client_cert_file),
+                _path("client_key_file", client_key_file),
+                server_name,
+            )
+            if not isinstance(proxy, bool):
+                raise ConfigurationError("proxy is True or False; which one it is stands in https_proxy")
             transport = transport_of(checked_target(target), tls, plaintext)
             options = Options(target, credentials, seconds_of(timeout), tls, transport, proxy, user_agent, clock)
         except TypeplateError as error:
@@ -146,9 +161,20 @@ def _restored(kind: type[Configured], options: Options) -> Configured:
     return client
 
 
-def checked_target(target: str) -> str:
+def proxy_variable(target: str, environ: Mapping[str, str]) -> str | None:
+    """The environment variable whose proxy gRPC goes by to this target; the names are gRPC's."""
+    if on_this_machine(target):
+        return None
+    excepted = (environ.get("no_grpc_proxy") or environ.get("no_proxy") or "").split(",")
+    host = target.rpartition(":")[0].rpartition("/")[2]
+    if any(host.endswith(end.strip()) for end in excepted if end.strip()):
+        return None
+    return next((name for name in ("grpc_proxy", "https_proxy", "http_proxy") if environ.get(name)), None)
+
+
+def checked_target(target: object) -> str:
     """The target, if it is one."""
-    if not is_target(target):
+    if not isinstance(target, str) or not is_target(target):
         raise ConfigurationError(f"target {target!r} is not of the form host:port or unix:/path")
     return target
 
@@ -160,6 +186,8 @@ def credentials_of(
     scopes: Sequence[str],
 ) -> Credentials | None:
     """The credentials that an application gave; None when it gave none."""
+    if not isinstance(client_id, str | None):
+        raise ConfigurationError(f"client_id is {type(client_id).__name__}, not text")
     if isinstance(scopes, str):  # which would be taken letter by letter
         raise ConfigurationError("scopes is a list of scopes, not a string")
     source = secret_source(secret, file)
@@ -196,5 +224,7 @@ def _needed(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _path(value: str | Path | None) -> Path | None:
+def _path(name: str, value: str | Path | None) -> Path | None:
+    if value == "":
+        raise ConfigurationError(f"{name} is empty")
     return None if value is None else Path(value)

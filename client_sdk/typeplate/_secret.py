@@ -103,7 +103,7 @@ def read_now(source: SecretSource) -> str:
     raise SecretUnavailable("the client secret's callable is asynchronous: it needs AsyncClient")
 
 
-def secret_source(secret: str | SecretCallable | None, file: str | Path | None) -> SecretSource | None:
+def secret_source(secret: object, file: str | Path | None) -> SecretSource | None:
     """The source for what an application gave; None when it gave nothing."""
     if secret is not None and file is not None:
         raise ConfigurationError("client_secret and client_secret_file are both given")
@@ -113,6 +113,8 @@ def secret_source(secret: str | SecretCallable | None, file: str | Path | None) 
         return None
     if callable(secret):
         return CallableSecret(secret)
+    if not isinstance(secret, str):
+        raise ConfigurationError(f"client_secret is {type(secret).__name__}, neither text nor a callable")
     if not secret.strip():
         raise ConfigurationError("client_secret is empty")
     if not secret.isascii():  # a byte that is not UTF-8 comes out of the environment as a surrogate

@@ -34,7 +34,7 @@ class Session:
 
     def __init__(self, options: Options, cache: TokenCache) -> None:
         self.cache = cache
-        self._target = options.target
+        self._peer = options.peer
         self._tries: Tries | None = None
         self._closing = threading.RLock()
         self._closed = self._making = False
@@ -54,7 +54,7 @@ class Session:
         with IMPORTING:
             from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
-        self._tries = tries = Tries(self._target, time.monotonic(), DEFAULT_TIMEOUT_S)
+        self._tries = tries = Tries(self._peer, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
             return reach(self._make(AuthServiceStub, self._channel).IssueToken, request, tries)
         finally:

@@ -68,7 +68,7 @@ class AsyncSession:
         with IMPORTING:
             from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
-        self._tries = tries = Tries(self._options.target, time.monotonic(), DEFAULT_TIMEOUT_S)
+        self._tries = tries = Tries(self._options.peer, time.monotonic(), DEFAULT_TIMEOUT_S)
         try:
             return await reach_aio(AuthServiceStub(self._channel).IssueToken, request, tries)
         finally:

@@ -20,6 +20,7 @@ import grpc
 from google.protobuf.message import Message
 
 from typeplate._options import Timeout, deadline_of
+from typeplate._reach import told
 from typeplate._replay import Once, Replay
 from typeplate._resume import Resumable, Resume
 from typeplate._status import frameless, received, typed_error
@@ -187,7 +188,7 @@ class ResponseStream(Generic[T]):
         except grpc.RpcError as error:
             if self._requests.error is not None:
                 raise self._requests.error from None
-            raise typed_error(error) from frameless(error)
+            raise told(typed_error(error), self._calls.peer, self._timeout) from frameless(error)
         return message
 
     def _open(self, opening: Opening) -> None:

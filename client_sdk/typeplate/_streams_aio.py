@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from typeplate._options import Timeout, deadline_of
+from typeplate._reach import told
 from typeplate._replay import AsyncReplay
 from typeplate._resume import Resume
 from typeplate._status import frameless, received
@@ -97,7 +98,7 @@ class AsyncResponseStream(Generic[T]):
         except (grpc.RpcError, asyncio.CancelledError) as error:
             if self._requests.error is not None and not being_cancelled():
                 raise self._requests.error from None
-            raise self._calls.failure(error) from frameless(error)
+            raise told(self._calls.failure(error), self._calls.peer, self._timeout) from frameless(error)
 
     def _check(self) -> None:
         if self._cancelled.is_set():

@@ -17,7 +17,9 @@ import grpc
 
 from typeplate.errors import ConfigurationError
 
-ADDRESS = re.compile(r"(\[[^\[\]\s]+\]|[^:/\[\]\s]+):[0-9]{1,5}")
+HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+"""How `openssl rehash` names the certificates of a directory."""
+ADDRESS = re.compile(r"(\[[^\[\]\s%]+\]|[^:/\[\]\s]+):[0-9]{1,5}")
 
 
 class Transport(enum.Enum):
@@ -97,6 +99,7 @@ def channel_credentials(transport: Transport, tls: TlsSettings) -> grpc.ChannelC
     """Credentials for the channel; None without TLS. Raises ConfigurationError for files that cannot be used."""
     if transport is not Transport.TLS:
         return None
+    _check_client_certificate(tls)
     return grpc.ssl_channel_credentials(
         root_certificates=_authorities(tls.ca_file) or system_authorities(),
         private_key=_read("client_key_file", tls.client_key_file),
@@ -118,6 +121,21 @@ def _authorities(path: Path | None) -> bytes | None:
     return content
 
 
+def _check_client_certificate(tls: TlsSettings) -> None:
+    """gRPC itself would only fail to connect, and the server be blamed."""
+    if tls.client_cert_file is None or tls.client_key_file is None:
+        return
+    import ssl
+
+    try:
+        # A password, or else OpenSSL asks the terminal for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(tls.client_cert_file, tls.client_key_file, "none")
+    except OSError as error:  # SSLError among them
+        files = f"client_cert_file {tls.client_cert_file} and client_key_file {tls.client_key_file}"
+        why = getattr(error, "reason", None) or error.strerror
+        raise ConfigurationError(f"{files} are no certificate and its key (PEM, without a password): {why}") from None
+
+
 def _read(setting: str, path: Path | None) -> bytes | None:
     if path is None:
         return None
@@ -136,8 +154,10 @@ def system_authorities() -> bytes | None:
         return None
     import ssl  # only where TLS is used: it costs milliseconds
 
-    file = ssl.get_default_verify_paths().cafile
-    if file and (found := Path(file)).is_file():
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile and (found := Path(paths.cafile)).is_file():
         return found.read_bytes()
-    context = ssl.create_default_context()
+    if paths.capath and (hashed := [file for file in Path(paths.capath).iterdir() if HASHED.fullmatch(file.name)]):
+        return b"\n".join(file.read_bytes() for file in sorted(hashed))
+    context = ssl.create_default_context()  # where the system has a store of another kind
     return "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True))).encode() or None

@@ -32,7 +32,8 @@ class TypeplateError(Exception):
         metadata: Further facts to the reason (google.rpc.ErrorInfo), for example the missing scope.
         request_id: Finds the call in the server's log; empty when the server never saw it.
         violations: The fields at fault.
-        retry_after: Seconds after which the same call may succeed; None when calling again does not help.
+        retry_after: Seconds after which the same call may succeed; until then the SDK itself answers with what it
+            remembers, where it does. None: nobody has said.
     """
 
     default_code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN

@@ -34,3 +34,26 @@ def test_the_public_names_are_these() -> None:
 
     assert sorted(typeplate.__all__) == ["AsyncClient", "Client", "TypeplateError", "__version__"]
     assert all(getattr(typeplate, name) for name in typeplate.__all__)
+
+
+def test_the_names_that_annotations_need_have_a_home() -> None:
+    import typeplate
+    from typeplate import types
+
+    assert sorted(types.__all__) == [
+        "AsyncPager",
+        "AsyncResponseStream",
+        "Pager",
+        "ResponseStream",
+        "SecretCallable",
+        "Timeout",
+    ]
+    assert all(getattr(types, name) for name in types.__all__)
+    assert {"Client", "AsyncClient", "errors", "types", "v1"} <= set(dir(typeplate))
+
+
+def test_errors_need_no_import_of_their_own() -> None:
+    code = "import typeplate; print(typeplate.errors.NotFound.__name__)"
+    environ = {**os.environ, "PYTHONPATH": str(SDK)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == "NotFound\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -12,7 +13,7 @@ from tests.support.certificates import make_certificates
 from typeplate import Client, _channel, _options
 from typeplate._surface import methods
 from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
-from typeplate.errors import ConfigurationError
+from typeplate.errors import ConfigurationError, Unavailable
 
 ENVIRON = {
     "TYPEPLATE_TARGET": "vehicles.internal:443",
@@ -199,3 +200,77 @@ def test_only_tls_needs_credentials() -> None:
     assert channel_credentials(Transport.PLAINTEXT, TlsSettings()) is None
     assert channel_credentials(Transport.LOCAL, TlsSettings()) is None
     assert isinstance(channel_credentials(Transport.TLS, TlsSettings()), grpc.ChannelCredentials)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"target": None}, "target None"),
+        ({"client_secret": b"tps_sentinel"}, "client_secret is bytes"),
+        ({"client_secret": 5}, "client_secret is int"),
+        ({"client_id": 5}, "client_id is int"),
+        ({"scopes": "vehicles:read"}, "scopes is a list"),
+        ({"ca_file": ""}, "ca_file is empty"),
+        ({"proxy": "http://proxy.internal:3128"}, "https_proxy"),
+    ],
+)
+def test_a_setting_of_a_wrong_type_is_named(settings: dict[str, Any], told: str) -> None:
+    given = {"target": "h:1", "client_id": "app", "client_secret": "tps_sentinel", **settings}
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        Client(**given)
+    assert "sentinel" not in str(caught.value)
+
+
+def test_a_client_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """gRPC would try until the deadline, and say that the server does not answer."""
+    mine, other = make_certificates(tmp_path / "mine"), make_certificates(tmp_path / "other")
+    channel_credentials(Transport.TLS, TlsSettings(mine.ca, mine.certificate, mine.key))
+    (junk := tmp_path / "junk.pem").write_text("no certificate")
+    for certificate, key in (
+        (mine.certificate, other.key),
+        (mine.key, mine.certificate),
+        (junk, mine.key),
+        (mine.certificate, junk),
+        (mine.certificate, tmp_path / "missing.pem"),
+    ):
+        with pytest.raises(ConfigurationError, match=r"client_cert_file .* client_key_file"):
+            channel_credentials(Transport.TLS, TlsSettings(mine.ca, certificate, key))
+
+
+def test_authorities_that_the_system_has_in_a_directory_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of whatever else is there, nothing."""
+    made = make_certificates(tmp_path / "made")
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    (hashed / "1a2b3c4d.0").write_bytes(made.ca.read_bytes())
+    (hashed / "README").write_text("not a certificate")
+    monkeypatch.delenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(hashed))
+    assert system_authorities() == made.ca.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("target", "environ", "variable"),
+    [
+        ("vehicles.internal:443", {}, None),
+        ("vehicles.internal:443", {"https_proxy": "http://p:1"}, "https_proxy"),
+        ("vehicles.internal:443", {"http_proxy": "http://p:1", "grpc_proxy": "http://q:1"}, "grpc_proxy"),
+        ("vehicles.internal:443", {"https_proxy": "http://p:1", "no_proxy": "example, .internal"}, None),
+        ("127.0.0.1:50051", {"https_proxy": "http://p:1"}, None),
+    ],
+)
+def test_a_proxy_between_is_known_by_its_variable(target: str, environ: dict[str, str], variable: str | None) -> None:
+    assert _options.proxy_variable(target, environ) == variable
+
+
+def test_an_unreachable_proxy_is_named_where_the_server_would_be_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with (
+        Client("vehicles.invalid:443", client_id="app", client_secret="tps_sentinel", timeout=0.3) as client,
+        pytest.raises(Unavailable, match=r"proxy in https_proxy; proxy=False goes without"),
+    ):
+        client.data.get_vehicle(name="vehicles/x")

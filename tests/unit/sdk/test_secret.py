@@ -57,7 +57,7 @@ def test_a_callable_is_called_each_time() -> None:
 
 def test_a_callable_must_return_a_secret() -> None:
     for value in ("", None, 5):
-        source = secret_source(lambda value=value: value, None)  # type: ignore[misc]
+        source = secret_source(lambda value=value: value, None)
         assert source is not None
         with pytest.raises(SecretUnavailable, match="not a secret"):
             read_now(source)
