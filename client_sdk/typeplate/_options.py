@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from typeplate._credentials import Credentials
 from typeplate._secret import SecretCallable, secret_source
@@ -68,6 +68,25 @@ class Options:
     def patience(self) -> float:
         """Seconds to wait for a token or a server where a call has no deadline."""
         return self.timeout if self.timeout <= LONGEST_TIMEOUT_S else DEFAULT_TIMEOUT_S
+
+
+class Settings(TypedDict, total=False):
+    """The constructor's arguments, which say what they mean."""
+
+    target: str
+    client_id: str | None
+    client_secret: str | SecretCallable | None
+    client_secret_file: str | Path | None
+    scopes: Sequence[str]
+    timeout: Timeout
+    ca_file: str | Path | None
+    client_cert_file: str | Path | None
+    client_key_file: str | Path | None
+    server_name: str | None
+    plaintext: bool | None
+    proxy: bool
+    user_agent: str
+    clock: Callable[[], float]
 
 
 class Configured:
@@ -133,8 +152,11 @@ class Configured:
         self._options = options
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[Settings]) -> Self:
         """The client that the environment describes; `settings` are the constructor's and come first.
+
+        It reads TYPEPLATE_TARGET, TYPEPLATE_CLIENT_ID, TYPEPLATE_CLIENT_SECRET or TYPEPLATE_CLIENT_SECRET_FILE,
+        TYPEPLATE_CA_FILE and TYPEPLATE_PLAINTEXT.
 
         Raises ConfigurationError naming the variable that is missing or wrong.
         """

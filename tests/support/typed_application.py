@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from typeplate import AsyncClient, Client, TypeplateError, errors
+from typeplate.types import Pager
 from typeplate.v1 import client_pb2, vehicle_pb2
-from typeplate.v1.data_service_pb2 import GetVehicleRequest, ImportVehiclesRequest
+from typeplate.v1.data_service_pb2 import GetVehicleRequest, ImportVehiclesRequest, ListVehiclesResponse
 from typeplate.v1.data_service_pb2_grpc import DataServiceStub
 
 
@@ -99,3 +100,9 @@ async def names(client: AsyncClient) -> AsyncIterator[str]:
 async def makes(target: str, secret_file: str) -> set[str]:
     async with AsyncClient(target, client_id="sales", client_secret_file=secret_file, timeout=5) as client:
         return set(await asyncio.gather(*[make_of(client, name) async for name in names(client)]))
+
+
+def from_environment(pages: list[Pager[vehicle_pb2.Vehicle, ListVehiclesResponse]]) -> list[Car]:
+    with Client.from_env(user_agent="fleet/2", plaintext=False) as client:
+        pages.append(client.data.list_vehicles(page_size=10))
+        return [car_of(vehicle) for pager in pages for vehicle in pager]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,9 @@ def test_an_unreachable_proxy_is_named_where_the_server_would_be_blamed(monkeypa
         pytest.raises(Unavailable, match=r"proxy in https_proxy; proxy=False goes without"),
     ):
         client.data.get_vehicle(name="vehicles/x")
+
+
+def test_from_env_takes_what_the_constructor_takes() -> None:
+    """As a type checker sees it."""
+    constructor = signature(Client.__init__).parameters
+    assert set(_options.Settings.__annotations__) == set(constructor) - {"self"}

@@ -40,6 +40,8 @@ MISTAKES = [
      "= client.data.get_vehicle(name=name)\n    return", "attr-defined"),
     ("a pager iterated without async", "    async for vehicle in client", "    for vehicle in client", "attr-defined"),
     ("a setting misspelt", "client_secret_file=secret_file", "secret_file=secret_file", "call-arg"),
+    ("a setting beside the environment misspelt", "plaintext=False)", "plain_text=False)", "call-arg"),
+    ("a setting beside the environment that is text", "plaintext=False)", 'plaintext="no")', "arg-type"),
     ("a timeout that is text", "timeout=5) as client", 'timeout="5") as client', "arg-type"),
 ]  # fmt: skip
 
