@@ -49,7 +49,8 @@ class Caller:
             return decision.until - now
         if left <= 0:
             raise unanswered(self.timeout)
-        return min(left, AMPLE_S - waited) if self.wants_ample() else left
+        longest = decision.seconds if isinstance(decision, Await) else left
+        return min(left, longest, AMPLE_S - waited if self.wants_ample() else left)
 
 
 _refreshing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -137,7 +138,7 @@ class Authenticator:
             _refreshing.add(thread)
         except RuntimeError:  # no new threads while the interpreter exits
             self._refresh(flight)
-        except BaseException:  # a signal handler's, amid the start: nobody else would begin another
+        except BaseException:  # a signal handler's, amid the start: another may start at once
             self._landed(flight, self.cache.abandoned)
             raise
 
@@ -145,13 +146,19 @@ class Authenticator:
         secret = ""
         found: Found = None
         try:
+            if not self._goes_on(flight):
+                return
             secret, asked_at = read_now(self._credentials.secret), self._clock()
-            if self.cache.flight == flight and not self.cache.refused(fingerprint(secret), asked_at):
+            if self._goes_on(flight) and not self.cache.refused(fingerprint(secret), asked_at):
                 answer = self._issue(self._credentials.request(secret))
                 found = token_of(answer, secret, asked_at, self._draw)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: one without an outcome would hang every caller
             found = outcome_of(error, secret)
         self._landed(flight, lambda: land(self.cache, found, fingerprint(secret), self._clock()))
+
+    def _goes_on(self, flight: int) -> bool:
+        with self._changed:
+            return self.cache.begun(flight, self._clock())
 
     def _landed(self, flight: int, tell: Callable[[], None]) -> None:
         """Unless it was given up."""

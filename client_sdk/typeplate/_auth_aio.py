@@ -95,8 +95,10 @@ class AsyncAuthenticator:
         secret = ""
         found: Found = None
         try:
+            if not self.cache.begun(number, self._clock()):
+                return found, b""
             secret, asked_at = await read(self._credentials.secret), self._clock()
-            if self.cache.flight == number and not self.cache.refused(fingerprint(secret), asked_at):
+            if self.cache.begun(number, asked_at) and not self.cache.refused(fingerprint(secret), asked_at):
                 answer = await self._issue(self._credentials.request(secret))
                 found = token_of(answer, secret, asked_at, self._draw)
         except Exception as error:  # noqa: BLE001 - callers are told of it

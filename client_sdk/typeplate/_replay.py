@@ -232,7 +232,9 @@ class AsyncReplay(Generic[T]):
         except StopAsyncIteration:
             self._kept.end()
         except BaseException as error:
+            if self._closed:
+                raise
             # CancelledError too, where it is the application's own: the generator is at its end, its requests are not.
             self._kept.end(error)
-            if self._closed or isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise

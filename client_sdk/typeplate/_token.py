@@ -4,9 +4,9 @@ Times are seconds on a monotonic clock, passed in; the server's `expires_in` is 
 a stepped clock changes nothing. Thresholds are shares of the life, for fixed ones refresh short tokens on each call.
 
 A TokenCache is driven by one process (under a lock) or one event loop. It decides that at most one refresh is under
-way: whoever gets a decision with `lead` starts it, and reports how it ended; others wait and ask again. A refresh that
-nobody has heard of for `FLIGHT_S` (its secret's callable hangs, its thread never ran) is given up, and what it reports
-later counts no more: each has a number, which is the cache's `flight` while it is under way.
+way: whoever gets a decision with `lead` starts it, and reports that it has `begun` and how it ended; others wait and
+ask again. A refresh that nobody hears of (a signal came amid its start, its secret's callable hangs) is given up, and
+what it reports later counts no more: each has a number, which is the cache's `flight` while it is under way.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 2.0
 refresh itself has tried for seconds, and each second more is an outage that the application sees and the server not."""
 RETRY_AFTER_S = 60.0
 """The longest that a server's wish to be asked later is followed: a wrong one would disable the client for good."""
-FLIGHT_S = 30.0
-"""After so long a refresh is given up for lost. The request itself ends well before."""
+START_S, FLIGHT_S = 1.0, 30.0
+"""After so long a refresh is given up for lost: one that has not begun, and one that has. The request itself ends well
+before."""
 AMPLE_S = 1.0
 """So long a stream waits for a token with ample life while it has another."""
 BURST, SPACING_S = 4, 0.25
@@ -112,9 +113,10 @@ class Attach:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """A refresh is needed: with `lead`, start it; then wait until it has ended, and ask again."""
+    """A refresh is needed: with `lead`, start it; then wait until it has ended, or for so long, and ask again."""
 
     lead: bool = False
+    seconds: float = field(default=FLIGHT_S, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +190,17 @@ class TokenCache:
             return refusal
         if not self._flying(now) and now < (ready_at := self._ready_at()):
             return Pause(ready_at, self._error)
-        return Await(lead=self._take_off(now))
+        return self._await(now)
 
     def _decide_stale(self, token: Token, now: float, ample: bool) -> Decision:
         refused = self._in_force(now) is not None and not self._may_look(now)
         if not self._flying(now) and (refused or now < self._ready_at()):
             return Attach(token)
+        return self._await(now) if ample else Attach(token, self._take_off(now))
+
+    def _await(self, now: float) -> Await:
         lead = self._take_off(now)
-        return Await(lead) if ample else Attach(token, lead)
+        return Await(lead, self._flying_until - now)
 
     def _in_force(self, now: float) -> Refusal | None:
         return self._refusal if self._refusal is not None and now < self._refusal.until else None
@@ -215,7 +220,14 @@ class TokenCache:
         if self._flying(now):
             return False
         self.flight += 1
-        self._flying_until, self._due = now + FLIGHT_S, max(self._due, now) + SPACING_S
+        self._flying_until, self._due = now + START_S, max(self._due, now) + SPACING_S
+        return True
+
+    def begun(self, flight: int, now: float) -> bool:
+        """The refresh of this number goes on with its next step; False where it has been given up, and must end."""
+        if self.flight != flight:
+            return False
+        self._flying_until = now + FLIGHT_S
         return True
 
     def tried(self, times: int) -> None:

@@ -18,6 +18,7 @@ from typeplate._token import (
     REFUSED_LONGEST_S,
     RETRY_AFTER_S,
     SPACING_S,
+    START_S,
     USELESS_S,
     Attach,
     Await,
@@ -90,6 +91,7 @@ def test_fresh_stale_and_expired() -> None:
     state = cache(held)
     assert state.decide(69.9) == Attach(held)
     assert state.decide(70.0) == Attach(held, lead=True)
+    state.begun(state.flight, 70.0)
     assert state.decide(70.0) == Attach(held)
     assert state.decide(95.0) == Await()
     state.succeeded(newer := token("u", asked_at=95.0))
@@ -149,13 +151,23 @@ def test_a_server_that_wants_to_be_asked_much_later_is_asked_after_a_minute() ->
 
 
 def test_a_refresh_that_is_never_heard_of_is_given_up() -> None:
-    """Its number is another's then, by which its driver knows."""
+    """Soon where it has not even begun. Its number is another's then, by which it knows that it has to end."""
     state = cache()
     assert state.decide(0.0) == Await(lead=True)
     lost = state.flight
-    assert state.decide(FLIGHT_S - 0.1) == Await()
-    assert state.decide(FLIGHT_S) == Await(lead=True)
-    assert state.flight != lost
+    assert state.decide(START_S - 0.1) == Await()
+    assert state.decide(START_S) == Await(lead=True)
+    assert not state.begun(lost, START_S)
+    assert state.begun(state.flight, START_S)
+    assert state.decide(START_S + FLIGHT_S - 0.1) == Await()
+    assert state.decide(START_S + FLIGHT_S) == Await(lead=True)
+
+
+def test_who_waits_for_a_refresh_asks_again_when_it_may_be_given_up() -> None:
+    state = cache()
+    for decision, seconds in ((state.decide(0.0), START_S), (state.decide(0.25), START_S - 0.25)):
+        assert isinstance(decision, Await)
+        assert decision.seconds == seconds
 
 
 def test_a_refresh_that_the_application_breaks_off_is_nobodys_failure() -> None:
@@ -374,7 +386,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.flights = 0
-        self.started = 0.0
+        self.started, self.longest = 0.0, START_S
         self.state = TokenCache(lambda: 0.5, changes=True)
         self.dropped: list[Token] = []
         self.refused_until = 0.0
@@ -383,7 +395,7 @@ class Life(RuleBasedStateMachine):
         decision = self.state.decide(self.now, ample=ample)
         if isinstance(decision, (Attach, Await)) and decision.lead:
             self.flights += 1
-            self.started = self.now
+            self.started, self.longest = self.now, START_S
         return decision
 
     @rule(ample=st.booleans())
@@ -401,8 +413,15 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.floats(0.001, 400.0))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
-        if self.now - self.started >= FLIGHT_S:
+        if self.now >= self.started + self.longest:
             self.flights = 0  # given up
+
+    @precondition(lambda self: self.flights)
+    @rule()
+    def begun(self) -> None:
+        assert self.state.begun(self.state.flight, self.now)
+        self.longest = FLIGHT_S
+        self.started = self.now
 
     @precondition(lambda self: self.flights)
     @rule(life=st.floats(0.5, 1000.0))
