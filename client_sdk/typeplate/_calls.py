@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -13,47 +12,26 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth import Authenticator
+from typeplate._calls_base import BaseCalls
 from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach, told
 from typeplate._replay import Once, Replay
 from typeplate._session import Session
 from typeplate._status import frameless, received, typed_error
-from typeplate._token import Token, TokenCache
-from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
+from typeplate._token import Token
+from typeplate.errors import ClientClosed, TypeplateError
 
 Stub = TypeVar("Stub")
 Response = TypeVar("Response")
 
 
-class Calls:
+class Calls(BaseCalls[Authenticator]):
     """Performs the calls of one client. Sessions are begun at the first call, a child's from its parent's token."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
+        super().__init__(options)
         self._sessions: dict[int, Session] = {}
-        credentials = options.credentials
-        self._cache = TokenCache(random.random, changes=credentials is not None and credentials.secret.changes)
-        self._closed = False
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """The methods of a client travel as its settings, too, and never with its token."""
-        return (type(self), (self._options,))
-
-    @property
-    def target(self) -> str:
-        """The server."""
-        return self._options.target
-
-    @property
-    def peer(self) -> str:
-        """The server as errors name it."""
-        return self._options.peer
-
-    @property
-    def patience(self) -> float:
-        """Seconds to wait for a token or a server where a call has no deadline."""
-        return self._options.patience
 
     def session(self) -> Session:
         """This process's session."""
@@ -73,10 +51,6 @@ class Calls:
             self.close()
         self._refuse_closed()
         return kept
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise ClientClosed("the client is closed")
 
     def stub(self, kind: Callable[[grpc.Channel], Stub]) -> Stub:
         """The surface's stub of this class."""
@@ -133,21 +107,11 @@ class Calls:
             raise error
         return ClientClosed("the client is closed")
 
-    def authenticator(self) -> Authenticator:
-        """What gives the tokens. Raises ConfigurationError where the client has no credentials."""
-        if (found := self.session().authenticator) is None:
-            raise ConfigurationError("this client was made without client_id and client_secret")
-        return found
-
     def token(self, left: float | None, *, ample: bool) -> Token | None:
         """The token for a call with these seconds left; None where there are no credentials."""
         if self._options.credentials is None:
             return None
         return self.authenticator().token(self._options.patience if left is None else left, ample=ample)
-
-    def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
-        """Whether to try once more with another token; see TokenCache.rejected. A closed client tries nothing more."""
-        return token is not None and not self._closed and self.authenticator().rejected(token, error, last=last)
 
     def close(self) -> None:
         """Closes this process's session; what a parent process opened is its own."""

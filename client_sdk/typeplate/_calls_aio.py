@@ -10,7 +10,6 @@ import asyncio
 import gc
 import math
 import os
-import random
 import time
 import weakref
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
@@ -20,6 +19,7 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth_aio import AsyncAuthenticator
+from typeplate._calls_base import BaseCalls
 from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach_aio, told
@@ -27,42 +27,20 @@ from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
 from typeplate._status import frameless, received, typed_error
 from typeplate._streams_aio import being_cancelled, keeping_status
-from typeplate._token import Token, TokenCache
+from typeplate._token import Token
 from typeplate.errors import Cancelled, ClientClosed, ConfigurationError, TypeplateError
 
 Stub = TypeVar("Stub")
 Response = TypeVar("Response")
 
 
-class AsyncCalls:
+class AsyncCalls(BaseCalls[AsyncAuthenticator]):
     """Performs the calls of one client. Sessions are begun at the first call, a later loop's from the token before."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
+        super().__init__(options)
         self._sessions: dict[int, AsyncSession] = {}
-        credentials = options.credentials
-        self._cache = TokenCache(random.random, changes=credentials is not None and credentials.secret.changes)
-        self._closed = False
         _in_use.add(self)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """See Calls."""
-        return (type(self), (self._options,))
-
-    @property
-    def target(self) -> str:
-        """The server."""
-        return self._options.target
-
-    @property
-    def peer(self) -> str:
-        """The server as errors name it."""
-        return self._options.peer
-
-    @property
-    def patience(self) -> float:
-        """Seconds to wait for a token or a server where a call has no deadline."""
-        return self._options.patience
 
     def session(self) -> AsyncSession:
         """The running loop's session."""
@@ -71,8 +49,7 @@ class AsyncCalls:
         return session if session is not None and session.serves(loop) and not self._closed else self._begin(loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> AsyncSession:
-        if self._closed:
-            raise ClientClosed("the client is closed")
+        self._refuse_closed()
         if any(session.inherited for session in list(self._sessions.values())):
             raise ConfigurationError(
                 "this process was forked while the client was open on a running event loop, which grpc.aio does not "
@@ -166,21 +143,11 @@ class AsyncCalls:
             raise error
         return ClientClosed("the client is closed")
 
-    def authenticator(self) -> AsyncAuthenticator:
-        """What gives the tokens. Raises ConfigurationError where the client has no credentials."""
-        if (found := self.session().authenticator) is None:
-            raise ConfigurationError("this client was made without client_id and client_secret")
-        return found
-
     async def token(self, left: float | None, *, ample: bool) -> Token | None:
         """The token for a call with these seconds left; None where there are no credentials."""
         if self._options.credentials is None:
             return None
         return await self.authenticator().token(self._options.patience if left is None else left, ample=ample)
-
-    def replaceable(self, token: Token | None, error: TypeplateError, *, last: bool) -> bool:
-        """Whether to try once more with another token; see TokenCache.rejected. A closed client tries nothing more."""
-        return token is not None and not self._closed and self.authenticator().rejected(token, error, last=last)
 
     async def close(self) -> None:
         """Closes the running loop's session; those of other loops end with their loops."""

@@ -109,19 +109,71 @@ def again(
     return opening.pause(error, now, random.random())  # noqa: S311 - jitter
 
 
-def over(error: BaseException) -> TypeplateError:
-    """What a stream that broke off tells who goes on reading it: an end would look as if it were complete."""
-    if isinstance(error, TypeplateError):
-        return error.again(None)
-    return Cancelled(f"the stream broke off before: {type(error).__name__}")
-
-
 def once(request: Message, resume: Resume | None) -> Once | Resumable:
     """The one request of a stream of responses."""
     return Once(request) if resume is None else Resumable(request, resume)
 
 
-class ResponseStream(Generic[T]):
+class BaseStream(Generic[T]):
+    """What streams of both clients have in common: how they are opened, and what is told when they are over."""
+
+    _calls: Any
+    _requests: Any
+
+    def __init__(
+        self,
+        method: Callable[[], Callable[..., Any]],
+        timeout: Timeout | None,
+        *,
+        idempotent: bool,
+        public: bool,
+    ) -> None:
+        self._method = method
+        self._timeout = deadline_of(timeout, math.inf)
+        self._idempotent = idempotent
+        self._public = public
+        self._opening: Opening | None = None
+        self._token: Token | None = None
+        self._call: Any = None
+        self._ended = False
+        self._over: TypeplateError | None = None
+
+    def _started(self) -> Opening:
+        """Since the first message was asked for."""
+        if self._opening is None:
+            self._opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
+        return self._opening
+
+    def _send(self, opening: Opening) -> Any:
+        """The call, with the token that there is."""
+        opening.opened = time.monotonic()
+        left = opening.left(opening.opened)
+        metadata = self._token and (self._token.authorization,)
+        return self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
+
+    def _end(self, error: BaseException) -> None:
+        """Nothing comes after an error, and it is told again: an end would look as if the stream were complete."""
+        self._ended = True
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            self._over = None
+        elif isinstance(error, TypeplateError):
+            self._over = error.again(None)
+        else:
+            self._over = Cancelled(f"the stream broke off before: {type(error).__name__}")
+
+    def cancel(self) -> None:
+        """Ends the stream; who waits for its next message gets Cancelled."""
+        self._ended = True
+        if self._call is not None:
+            self._call.cancel()
+
+    def client_closed(self) -> None:
+        """Ends the stream, which is not complete."""
+        self._over = ClientClosed("the client is closed")
+        self.cancel()
+
+
+class ResponseStream(BaseStream[T]):
     """Iterates over the messages of a stream; the call starts with the first. Leaving `with` cancels it."""
 
     def __init__(
@@ -135,18 +187,10 @@ class ResponseStream(Generic[T]):
         public: bool = False,
         resume: Resume | None = None,
     ) -> None:
+        super().__init__(method, timeout, idempotent=idempotent or resume is not None, public=public)
         self._calls = calls
-        self._method = method
         self._requests = Replay(request) if not isinstance(request, Message) else once(request, resume)
-        self._timeout = deadline_of(timeout, math.inf)
-        self._idempotent = idempotent or resume is not None
-        self._public = public
-        self._opening: Opening | None = None
-        self._token: Token | None = None
-        self._call: Any = None
         self._broken = True
-        self._ended = False
-        self._over: TypeplateError | None = None
         self._cancelled = threading.Event()
 
     def __iter__(self) -> Iterator[T]:
@@ -157,15 +201,13 @@ class ResponseStream(Generic[T]):
             raise StopIteration if self._over is None else self._over.again(None)
         try:
             return self._next()
-        except BaseException as error:  # nothing comes after any of them
-            self._ended = True
-            self._over = None if isinstance(error, StopIteration) else over(error)
+        except BaseException as error:
+            self._end(error)
             raise
 
     def _next(self) -> T:
         """The next message, of another call where one has failed and that is no loss."""
-        if (opening := self._opening) is None:
-            opening = self._opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
+        opening = self._started()
         while True:
             try:
                 message = self._receive(opening)
@@ -196,26 +238,15 @@ class ResponseStream(Generic[T]):
         self._calls.session().streams.add(self)
         if not self._public:
             self._token = self._calls.token(opening.left(time.monotonic()), ample=True)
-        opening.opened = time.monotonic()
-        left = opening.left(opening.opened)
-        self._call = self._method()(
-            self._requests.attempt(), timeout=left, metadata=self._token and (self._token.authorization,)
-        )
+        self._call = self._send(opening)
         self._broken = False
         if self._cancelled.is_set():
             self._call.cancel()
 
     def cancel(self) -> None:
         """Ends the stream; a `next` under way raises Cancelled."""
-        self._ended = True
         self._cancelled.set()
-        if self._call is not None:
-            self._call.cancel()
-
-    def client_closed(self) -> None:
-        """Ends the stream, which is not complete."""
-        self._over = ClientClosed("the client is closed")
-        self.cancel()
+        super().cancel()
 
     def __enter__(self) -> Self:
         return self

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
-from typeplate._options import Timeout, deadline_of
+from typeplate._options import Timeout
 from typeplate._reach import told
 from typeplate._replay import AsyncReplay
 from typeplate._resume import Resume
 from typeplate._status import frameless, received
-from typeplate._streams import Opening, again, once, over
-from typeplate.errors import Cancelled, ClientClosed, TypeplateError
+from typeplate._streams import BaseStream, Opening, again, once
+from typeplate.errors import Cancelled, TypeplateError
 
 if TYPE_CHECKING:
     from typeplate._calls_aio import AsyncCalls
-    from typeplate._token import Token
 
 T = TypeVar("T")
 C = TypeVar("C")
 STATUS_WITHIN_S = 1.0
 
 
-class AsyncResponseStream(Generic[T]):
+class AsyncResponseStream(BaseStream[T]):
     """Iterates over the messages of a stream; the call starts with the first. Leaving `async with` cancels it."""
 
     def __init__(
@@ -44,18 +42,10 @@ class AsyncResponseStream(Generic[T]):
         public: bool = False,
         resume: Resume | None = None,
     ) -> None:
+        super().__init__(method, timeout, idempotent=idempotent or resume is not None, public=public)
         self._calls = calls
-        self._method = method
         self._requests = AsyncReplay(request) if not isinstance(request, Message) else once(request, resume)
-        self._timeout = deadline_of(timeout, math.inf)
-        self._idempotent = idempotent or resume is not None
-        self._public = public
-        self._opening: Opening | None = None
-        self._token: Token | None = None
-        self._call: Any = None
         self._messages: AsyncIterator[T] | None = None
-        self._ended = False
-        self._over: TypeplateError | None = None
         self._cancelled = asyncio.Event()
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -66,15 +56,14 @@ class AsyncResponseStream(Generic[T]):
             raise StopAsyncIteration if self._over is None else self._over.again(None)
         try:
             return await self._next()
-        except BaseException as error:  # nothing comes after any of them
-            self._over = None if isinstance(error, StopAsyncIteration) else over(error)
+        except BaseException as error:
+            self._end(error)
             self.cancel()
             raise
 
     async def _next(self) -> T:
         """The next message, of another call where one has failed and that is no loss."""
-        if (opening := self._opening) is None:
-            opening = self._opening = Opening(time.monotonic(), self._timeout, self._calls.patience, self._idempotent)
+        opening = self._started()
         while True:
             try:
                 message = await self._receive(opening)
@@ -110,29 +99,16 @@ class AsyncResponseStream(Generic[T]):
         if not self._public:
             self._token = await self._calls.token(opening.left(time.monotonic()), ample=True)
         self._check()
-        opening.opened = time.monotonic()
-        left = opening.left(opening.opened)
-        self._call = keeping_status(
-            self._method()(
-                self._requests.attempt(), timeout=left, metadata=self._token and (self._token.authorization,)
-            )
-        )
+        self._call = keeping_status(self._send(opening))
         messages: AsyncIterator[T] = self._call.__aiter__()
         return messages
 
     def cancel(self) -> None:
         """Ends the stream; an `anext` under way raises Cancelled."""
-        self._ended = True
         self._cancelled.set()
         if isinstance(self._requests, AsyncReplay):
             self._requests.close()
-        if self._call is not None:
-            self._call.cancel()
-
-    def client_closed(self) -> None:
-        """Ends the stream, which is not complete."""
-        self._over = ClientClosed("the client is closed")
-        self.cancel()
+        super().cancel()
 
     async def __aenter__(self) -> Self:
         return self

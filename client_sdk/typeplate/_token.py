@@ -46,13 +46,12 @@ refresh itself has tried for seconds, and each second more is an outage that the
 RETRY_AFTER_S = 60.0
 """The longest that a server's wish to be asked later is followed: a wrong one would disable the client for good."""
 START_S, FLIGHT_S = 1.0, 30.0
-"""After so long a refresh is given up for lost: one that has not begun, and one that has. The request itself ends well
-before."""
+"""After so long a refresh is given up for lost: one that has not begun, and one that has (its request ends before)."""
 AMPLE_S = 1.0
 """So long a stream waits for a token with ample life while it has another."""
 BURST, SPACING_S = 4, 0.25
-"""So many token requests at once, and one more each so many seconds: where one replica among many refuses every token,
-each call that meets it would cost a token otherwise. Never more than ten in a second, `tried` included."""
+"""So many token requests at once, and one more each so many seconds; with `tried` never more than ten in a second.
+Where one replica among many refuses every token, each call that meets it would cost one otherwise."""
 USELESS_S = 0.75
 """A new token that is refused at once counts as so many seconds of refreshes. Nothing more: it may be one bad replica
 that one caller met twice, so the others go on, and where every token is refused, few are asked for."""
@@ -297,7 +296,6 @@ class TokenCache:
         elif now < known.until:
             return
         else:
-            delay = min(
-                max(known.delay * 2, first), REFUSED_LONGEST_S if first == REFUSED_FIRST_S else FAILED_LONGEST_S
-            )
+            longest = REFUSED_LONGEST_S if first == REFUSED_FIRST_S else FAILED_LONGEST_S
+            delay = min(max(known.delay * 2, first), longest)
         self._refusal = Refusal(secret, error, now + delay, delay)
