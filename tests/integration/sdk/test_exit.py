@@ -97,7 +97,6 @@ asyncio.run(main())
 
 def run(program: str, server: FakeServer) -> tuple[int, str]:
     """Runs it, keeping its token requests waiting once it is ready to end; its exit code, and what it said."""
-    server.program.refresh_after = 0.001
     path = os.pathsep.join([str(ROOT / "client_sdk"), str(ROOT)])
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", program, server.target],
@@ -118,6 +117,8 @@ def run(program: str, server: FakeServer) -> tuple[int, str]:
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
 def test_a_program_ends_without_a_word(program: str, server: FakeServer) -> None:
     """And at once, though the server keeps its token request waiting."""
+    if "refresh" in program:  # not where it forks: gRPC says so when it is used meanwhile
+        server.program.refresh_after = 0.001
     assert run(PROGRAMS[program], server) == (0, "")
 
 
