@@ -17,6 +17,8 @@ import grpc
 
 from typeplate.errors import ConfigurationError
 
+HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+"""How OpenSSL calls each file of a directory of certificates."""
 ADDRESS = re.compile(r"(\[[^\[\]\s]+\]|[^:/\[\]\s]+):[0-9]{1,5}")
 
 
@@ -136,8 +138,12 @@ def system_authorities() -> bytes | None:
         return None
     import ssl  # only where TLS is used: it costs milliseconds
 
-    file = ssl.get_default_verify_paths().cafile
-    if file and (found := Path(file)).is_file():
-        return found.read_bytes()
-    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return Path(paths.cafile).read_bytes()
+    if paths.capath:  # which ssl looks into only when it meets a certificate
+        hashed = sorted(file for file in Path(paths.capath).iterdir() if HASHED.fullmatch(file.name) and file.is_file())
+        if hashed:
+            return b"\n".join(file.read_bytes() for file in hashed)
+    context = ssl.create_default_context()  # Windows keeps them elsewhere
     return "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True))).encode() or None
