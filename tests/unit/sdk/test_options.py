@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import grpc
 import pytest
 
 from tests.support.certificates import make_certificates
-from typeplate import Client, _channel, _options
-from typeplate._surface import methods
+from typeplate import Client
 from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
 from typeplate.errors import ConfigurationError
 
@@ -160,42 +157,3 @@ def test_a_missing_variable_is_named(name: str) -> None:
 def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(ConfigurationError, match="TYPEPLATE_PLAINTEXT"):
         Client.from_env({**ENVIRON, "TYPEPLATE_PLAINTEXT": "perhaps"})
-
-
-def options(target: str = "127.0.0.1:1", **settings: object) -> _options.Options:
-    return Client(target, **settings)._options  # type: ignore[arg-type]
-
-
-def test_only_idempotent_unary_methods_are_retried_and_wait_for_the_server() -> None:
-    """For UNAVAILABLE, and the CANCELLED of a stopping server: what else gRPC core would replay is not its business."""
-    (config,) = json.loads(dict(_channel.channel_options(options()))["grpc.service_config"])["methodConfig"]
-    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
-    assert config["waitForReady"] is True
-    expected = [path for path in methods.IDEMPOTENT_UNARY if path not in methods.PUBLIC]
-    assert [f"/{n['service']}/{n['method']}" for n in config["name"]] == expected
-
-
-def test_every_public_method_may_be_sent_again() -> None:
-    """The SDK does so by itself, see `typeplate._reach`; one that may not needs another way there."""
-    assert set(methods.PUBLIC) <= set(methods.IDEMPOTENT_UNARY)
-
-
-def test_keepalive_fits_what_the_server_allows() -> None:
-    """The server closes connections that ping more often than each 20 s."""
-    assert dict(_channel.channel_options(options()))["grpc.keepalive_time_ms"] >= 20_000
-
-
-def test_proxies_are_obeyed_only_off_this_machine() -> None:
-    def proxied(**settings: object) -> int:
-        chosen: int = dict(_channel.channel_options(options(**settings)))["grpc.enable_http_proxy"]  # type: ignore[arg-type]
-        return chosen
-
-    assert proxied(target="vehicles.internal:443") == 1
-    assert proxied(target="vehicles.internal:443", proxy=False) == 0
-    assert proxied() == 0
-
-
-def test_only_tls_needs_credentials() -> None:
-    assert channel_credentials(Transport.PLAINTEXT, TlsSettings()) is None
-    assert channel_credentials(Transport.LOCAL, TlsSettings()) is None
-    assert isinstance(channel_credentials(Transport.TLS, TlsSettings()), grpc.ChannelCredentials)
