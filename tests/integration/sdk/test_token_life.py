@@ -65,6 +65,19 @@ def test_the_servers_refresh_after_decides_when_a_token_is_stale(
     eventually(lambda: len(server.issued) == 2, "a refresh has begun")
 
 
+def test_each_token_becomes_stale_at_a_time_of_its_own(client: Driver, server: FakeServer, clock: Clock) -> None:
+    """Else a fleet that began together would refresh together for ever."""
+    shares = []
+    for _ in range(6):
+        client.get()
+        (session,) = client.client._calls._sessions.values()
+        assert session.cache.token is not None
+        shares.append((session.cache.token.stale_at - clock.now) / server.program.life)
+        clock.now += server.program.life
+    assert len(set(shares)) > 3
+    assert 0.699 < min(shares) <= max(shares) < 0.851
+
+
 def test_a_failed_refresh_is_ignored_while_the_token_lives(client: Driver, server: FakeServer, clock: Clock) -> None:
     """And it is not tried again at each call."""
     client.get()

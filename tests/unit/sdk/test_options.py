@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import make_certificates
-from typeplate import Client
+from typeplate import AsyncClient, Client
 from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
 from typeplate.errors import ConfigurationError
 
@@ -62,6 +62,7 @@ def test_loopback_is_known_by_its_address(target: str, local: bool) -> None:
         ("127.0.0.1:50051", None, TlsSettings(ca_file=Path("ca")), Transport.TLS),
         ("unix:/run/typeplate.sock", None, TlsSettings(), Transport.LOCAL),
         ("unix:///run/typeplate.sock", None, TlsSettings(), Transport.LOCAL),
+        ("unix-abstract:typeplate", None, TlsSettings(), Transport.LOCAL),
     ],
 )
 def test_plaintext_leaves_the_machine_only_when_asked_for(
@@ -81,6 +82,13 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Client("h:1", client_secret="tps_x")
     with pytest.raises(ConfigurationError, match="timeout"):
         Client("h:1", timeout=0)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_lone_string_is_no_list_of_scopes(kind: type[Client] | type[AsyncClient]) -> None:
+    """It would be taken letter by letter."""
+    with pytest.raises(ConfigurationError, match="scopes is a list"):
+        kind("h:1", client_id="app", client_secret="tps_x", scopes="vehicles:read")
 
 
 @pytest.mark.parametrize(
