@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -97,22 +98,15 @@ def test_details_that_are_absent_or_broken_leave_the_status(trailers: Any) -> No
 
 def test_one_detail_that_cannot_be_read_keeps_the_others() -> None:
     """A newer server's, or a proxy's."""
-    status = status_pb2.Status()
-    for message in (
-        error_details_pb2.ErrorInfo(domain="typeplate", reason="NOT_FOUND"),
-        error_details_pb2.RequestInfo(),
-    ):
-        status.details.add().Pack(message)
+    info = error_details_pb2.ErrorInfo(domain="typeplate", reason="NOT_FOUND")
+    broken = any_pb2.Any(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff\xff")
     for position in range(3):
-        broken = status_pb2.Status.FromString(status.SerializeToString())
-        broken.details.insert(position, broken.details.add())
-        del broken.details[-1]
-        broken.details[position].type_url = "type.googleapis.com/google.rpc.RetryInfo"
-        broken.details[position].value = b"\xff\xff"
-        ended = Ended(grpc.StatusCode.NOT_FOUND, "gone")
-        ended.trailers = ((_status.DETAILS, broken.SerializeToString()),)
-        assert type(_status.typed_outcome(ended)) is errors.NotFound
-        assert _status.typed_outcome(ended).reason == "NOT_FOUND"
+        ended = Ended(grpc.StatusCode.NOT_FOUND, "gone", info, error_details_pb2.RequestInfo(request_id="r-1"))
+        details = list(status_pb2.Status.FromString(ended.trailers[-1][1]).details)
+        details.insert(position, broken)
+        ended.trailers = ((_status.DETAILS, status_pb2.Status(details=details).SerializeToString()),)
+        error = _status.typed_outcome(ended)
+        assert (error.reason, error.request_id, error.retry_after) == ("NOT_FOUND", "r-1", None)
 
 
 def test_a_call_that_was_never_sent_survives_pickling() -> None:

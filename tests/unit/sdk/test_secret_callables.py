@@ -8,13 +8,16 @@ import threading
 
 import pytest
 
-from tests.support.authenticators import PATIENCE_S, aio_authenticator, authenticator
-from typeplate._auth_aio import read
+from tests.support.authenticators import PATIENCE_S, aio_authenticator, authenticator, issue
+from typeplate._auth import Authenticator
+from typeplate._auth_aio import AsyncAuthenticator, in_thread, read
 from typeplate._secret import CallableSecret, SecretCallable
-from typeplate._token import FLIGHT_S
+from typeplate._token import Token
 from typeplate.errors import DeadlineExceeded, SecretUnavailable
+from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
 SECRET = "tps_key0_sentinelSECRET"
+GIVEN_UP_S = 30.0
 
 
 def coroutine(value: object) -> SecretCallable:
@@ -70,51 +73,92 @@ async def test_a_plain_callable_may_end_its_thread_and_nobody_hangs() -> None:
         await asyncio.wait_for(read(CallableSecret(leave)), PATIENCE_S)
 
 
-class Vault:
-    """Its first answer does not come until it is let go; further ones do at once."""
+class Slow:
+    """Its first answer does not come until it is let go; further ones do at once. `asked` is how often it was asked."""
 
     def __init__(self) -> None:
         self.released = threading.Event()
         self.asked = 0
 
-    def fetch(self) -> str:
+    def secret(self) -> str:
+        """A secret; the first time another one."""
         self.asked += 1
         if self.asked == 1:
             self.released.wait(30)
-            return "tps_late"
         return SECRET
 
+    def issue(self, request: IssueTokenRequest) -> IssueTokenResponse:
+        """A token, with its number."""
+        self.asked += 1
+        number = self.asked
+        if number == 1:
+            self.released.wait(30)
+        answer = issue(request)
+        answer.access_token += f"-{number}"
+        return answer
 
-def test_a_callable_that_hangs_is_given_up_after_half_a_minute() -> None:
-    """Its late answer counts no more."""
-    vault, now = Vault(), [0.0]
-    made = authenticator(vault.fetch, clock=lambda: now[0])
-    for seconds in (0.0, FLIGHT_S - 0.1):
+    async def issue_aio(self, request: IssueTokenRequest) -> IssueTokenResponse:
+        """The same without blocking the loop."""
+        return await in_thread(lambda: self.issue(request))
+
+
+def given_up(made: Authenticator, slow: Slow, now: list[float]) -> Token:
+    """Asks until the slow one is given up, then lets go of it; the token that was had meanwhile."""
+    for seconds in (0.0, GIVEN_UP_S - 0.1):
         now[0] = seconds
         with pytest.raises(DeadlineExceeded):
             made.token(0.02)
-    now[0] = FLIGHT_S
+    now[0] = GIVEN_UP_S
     token = made.token(PATIENCE_S)
     late = [thread for thread in threading.enumerate() if thread.name == "typeplate-refresh"]
-    vault.released.set()
+    slow.released.set()
     for thread in late:
         thread.join(PATIENCE_S)
-    assert (vault.asked, made.cache.token) == (2, token)
+    return token
 
 
-async def test_the_same_with_asyncio() -> None:
-    vault, now = Vault(), [0.0]
-    made = aio_authenticator(vault.fetch, clock=lambda: now[0])
-    for seconds in (0.0, FLIGHT_S - 0.1):
+async def given_up_aio(made: AsyncAuthenticator, slow: Slow, now: list[float]) -> Token:
+    """The same with asyncio."""
+    for seconds in (0.0, GIVEN_UP_S - 0.1):
         now[0] = seconds
         with pytest.raises(DeadlineExceeded):
             await made.token(0.02)
     late = made._flight
-    now[0] = FLIGHT_S
-    token = await made.token(PATIENCE_S)
-    vault.released.set()
     assert late is not None
+    now[0] = GIVEN_UP_S
+    token = await made.token(PATIENCE_S)
+    slow.released.set()
     await asyncio.wait({late}, timeout=PATIENCE_S)
     assert late.done()
-    assert (vault.asked, made.cache.token) == (2, token)
-    await made.close()
+    return token
+
+
+def test_a_callable_that_hangs_is_given_up_after_half_a_minute() -> None:
+    """When it answers after all, nothing is asked for any more."""
+    slow, issuing, now = Slow(), Slow(), [0.0]
+    issuing.released.set()
+    made = authenticator(slow.secret, issuing.issue, lambda: now[0])
+    assert given_up(made, slow, now) is made.cache.token
+    assert (slow.asked, issuing.asked) == (2, 1)
+
+
+async def test_a_callable_that_hangs_under_asyncio_is_given_up_as_well() -> None:
+    slow, issuing, now = Slow(), Slow(), [0.0]
+    issuing.released.set()
+    made = aio_authenticator(slow.secret, issuing.issue_aio, lambda: now[0])
+    assert await given_up_aio(made, slow, now) is made.cache.token
+    assert (slow.asked, issuing.asked) == (2, 1)
+
+
+def test_a_token_that_comes_after_its_request_was_given_up_replaces_no_newer_one() -> None:
+    slow, now = Slow(), [0.0]
+    made = authenticator(lambda: SECRET, slow.issue, lambda: now[0])
+    token = given_up(made, slow, now)
+    assert (made.cache.token, token.value) == (token, "a-token-2")
+
+
+async def test_a_token_that_comes_too_late_under_asyncio_replaces_none_either() -> None:
+    slow, now = Slow(), [0.0]
+    made = aio_authenticator(lambda: SECRET, slow.issue_aio, lambda: now[0])
+    token = await given_up_aio(made, slow, now)
+    assert (made.cache.token, token.value) == (token, "a-token-2")
