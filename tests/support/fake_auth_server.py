@@ -11,6 +11,7 @@ server sends.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from concurrent import futures
@@ -44,11 +45,12 @@ CODES = {
 
 @dataclass
 class Call:
-    """One call that arrived: method name, the `authorization` entries, and all metadata."""
+    """One call that arrived: method name, the `authorization` entries, all metadata, and the seconds it has."""
 
     method: str
     authorization: list[str]
     metadata: dict[str, Any]
+    timeout: float = math.inf
 
 
 @dataclass
@@ -82,7 +84,7 @@ class FakeServer:
         # The generated types ask for every method; those not programmed answer UNIMPLEMENTED.
         add_AuthServiceServicer_to_server(_Auth(self), self._server)  # type: ignore[abstract]
         add_DataServiceServicer_to_server(_Data(self), self._server)  # type: ignore[abstract]
-        self._server.add_generic_rpc_handlers((_kinds(self),))
+        self._server.add_generic_rpc_handlers((_kinds(self), _Grpcs(self)))
         port = (
             self._server.add_secure_port(address, credentials)
             if credentials
@@ -126,19 +128,30 @@ class FakeServer:
             scopes=request.scopes,
         )
 
-    def admit(self, method: str, context: Context) -> None:
-        """Records the call, and refuses it if it has been told to."""
+    def record(self, method: str, context: Context) -> list[str]:
+        """Records the call, and returns its `authorization` entries."""
         metadata: dict[str, Any] = dict(context.invocation_metadata())
         entries = [str(value) for key, value in context.invocation_metadata() if key == "authorization"]
         with self._lock:
-            self.calls.append(Call(method, entries, metadata))
+            timeout = context.time_remaining()  # without a deadline, centuries
+            self.calls.append(Call(method, entries, metadata, timeout if timeout < 1e9 else math.inf))
+        return entries
+
+    def admit(self, method: str, context: Context) -> None:
+        """Records the call, and refuses it if it has been told to."""
+        entries = self.record(method, context)
+        with self._lock:
             left = self.program.calls_left
             self.program.calls_left = max(left - 1, 0)
         if left:
             refuse(context, self.program.calls_reason, retry_after=self.program.retry_after)
         if len(entries) != 1:
             refuse(context, "TOKEN_MALFORMED" if entries else "TOKEN_MISSING")
-        if reason := self.program.tokens.get(entries[0].removeprefix("Bearer ")):
+        self.look_at(entries[0], context)
+
+    def look_at(self, authorization: str, context: Context) -> None:
+        """Refuses the call if it has been told to do so to this token."""
+        if reason := self.program.tokens.get(authorization.removeprefix("Bearer ")):
             refuse(context, reason)
 
     @property
@@ -177,6 +190,7 @@ class _Data(DataServiceServicer):
         self._server.admit("GetVehicle", context)
         if request.name.endswith("slow"):
             self._server.hold.wait(30)
+            self._server.look_at(str(dict(context.invocation_metadata())["authorization"]), context)
         if request.name.endswith("missing"):
             refuse(context, "NOT_FOUND", metadata={"name": request.name})
         if not request.name:
@@ -231,6 +245,21 @@ def _kinds(server: FakeServer) -> grpc.GenericRpcHandler:
     )
     service, method = COLLECT[1:].split("/")
     return grpc.method_handlers_generic_handler(service, {method: handler})
+
+
+class _Grpcs(grpc.GenericRpcHandler):
+    """gRPC's own services, such as health and reflection: any method of them echoes bytes."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self._server = server
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        path = handler_call_details.method
+        return grpc.stream_stream_rpc_method_handler(self._echo) if path.startswith("/grpc.") else None
+
+    def _echo(self, requests: Iterator[bytes], context: Context) -> Iterator[bytes]:
+        self._server.record("gRPC's own", context)
+        yield from requests
 
 
 def seconds(value: float) -> Duration:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 
-from tests.support.certificates import make_certificates
 from tests.support.polling import eventually
 from tests.support.sdk_drivers import DRIVERS, Clock, Driver
 from typeplate import Client
@@ -27,7 +22,6 @@ from typeplate.errors import (
     NotFound,
     ScopeMissing,
     TokenRejected,
-    Unavailable,
 )
 from typeplate.testing import Credentials, Server
 from typeplate.v1.vehicle_pb2 import Vehicle
@@ -60,22 +54,6 @@ def client(request: pytest.FixtureRequest, key: Credentials, clock: Clock) -> It
     driver.get(NAME)
     yield driver
     driver.close()
-
-
-def test_a_server_starts_and_stops_within_half_a_second(shared: Server) -> None:
-    """Of the processor's time, for the machine may be busy. It leaves neither thread, file nor directory."""
-    files, threads, started = set(os.listdir("/proc/self/fd")), servers(), time.process_time()
-    with Server() as server:
-        directory = Path(server._host._directory.name)
-        assert directory.exists()
-    assert time.process_time() - started < 0.5
-    assert not directory.exists()
-    assert servers() == threads
-    assert len(set(os.listdir("/proc/self/fd")) - files) < 10
-
-
-def servers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "typeplate-testing"]
 
 
 def test_an_expired_token_costs_one_refresh(client: Driver, server: Server) -> None:
@@ -267,38 +245,6 @@ def test_an_application_gets_its_credentials_from_the_environment(server: Server
         client.data.get_vehicle(name=NAME)
 
 
-def test_a_server_with_tls_and_settings_of_its_own(tmp_path: Path) -> None:
-    made = make_certificates(tmp_path)
-    environ = {"TYPEPLATE_TLS_CERT_FILE": str(made.certificate), "TYPEPLATE_TLS_KEY_FILE": str(made.key)}
-    environ["TYPEPLATE_MAX_TOKEN_LIFETIME"] = "60"
-    with Server(environ=environ, ca_file=made.ca) as server:
-        vehicle = server.add_vehicle(make="Make", model="Model", model_year=2024)
-        key = server.create_client()
-        with Client.from_env(key.environ) as client:
-            assert client.data.get_vehicle(name=vehicle.name) == vehicle
-            issued = client.auth.issue_token(client_id=key.client_id, client_secret=key.client_secret)
-        assert issued.expires_in.seconds <= 60
-        with grpc.insecure_channel(server.target) as channel, pytest.raises(grpc.FutureTimeoutError):
-            grpc.channel_ready_future(channel).result(0.2)
-
-
-def test_a_server_that_cannot_start_says_why_and_leaves_nothing() -> None:
-    server = Server(environ={"TYPEPLATE_MAX_TOKEN_LIFETIME": "forever"})
-    with pytest.raises(Exception, match="TYPEPLATE_MAX_TOKEN_LIFETIME"), server:
-        pass
-    assert not Path(server._host._directory.name).exists()
-
-
-def test_clients_end_with_their_server() -> None:
-    with Server() as server:
-        client = server.client()
-        server.go_away(60)
-        with pytest.raises(Unavailable):
-            client.data.get_vehicle(name=NAME, timeout=0.1)
-    with pytest.raises(Exception, match="closed"):
-        client.data.get_vehicle(name=NAME)
-
-
 def test_nothing_secret_is_shown(server: Server, key: Credentials) -> None:
     client = server.client(key)
     client.data.get_vehicle(name=NAME)
@@ -308,21 +254,3 @@ def test_nothing_secret_is_shown(server: Server, key: Credentials) -> None:
     assert key.client_secret not in shown + server.log
     assert token not in shown + server.log
     assert server.target in repr(server)
-
-
-def test_one_complaint_of_older_grpc_is_kept_out_of_the_logs_and_no_other(
-    shared: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Several event loops in a process make grpcio 1.76 complain at each call."""
-    logger = logging.getLogger("asyncio")
-    known = "Exception in callback PollerCompletionQueue._handle_events(<loop>)()"
-    for message, error in ((known, BlockingIOError()), (known, OSError()), ("Exception in f()", BlockingIOError())):
-        logger.error(message, exc_info=error)
-    logger.error("no exception at all")
-    assert [(record.getMessage(), record.exc_info is None) for record in caplog.records] == [
-        (known, False),
-        ("Exception in f()", False),
-        ("no exception at all", True),
-    ]
-    assert caplog.records[0].exc_info is not None
-    assert caplog.records[0].exc_info[0] is OSError

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -50,6 +51,12 @@ def test_a_reasons_type_belongs_to_the_family_of_its_code(reason: str) -> None:
     assert issubclass(kind, _status.BY_CODE[kind.default_code])
 
 
+@pytest.mark.parametrize("reason", sorted(name for name in _status.BY_REASON if name.startswith("TOKEN_")))
+def test_whatever_is_wrong_with_a_token_it_is_the_token_that_was_rejected(reason: str) -> None:
+    """A missing one too, as a proxy may have dropped it: the call is tried once more, with another."""
+    assert _status.BY_REASON[reason] is errors.TokenRejected
+
+
 def test_all_that_the_server_says_is_carried() -> None:
     bad = error_details_pb2.BadRequest()
     bad.field_violations.add(field="page_size", description="is negative")
@@ -87,6 +94,27 @@ def test_details_that_are_absent_or_broken_leave_the_status(trailers: Any) -> No
     ended.trailers = trailers
     error = _status.typed_outcome(ended)
     assert (type(error), str(error)) == (errors.NotFound, "gone")
+
+
+def test_one_detail_that_cannot_be_read_keeps_the_others() -> None:
+    """A newer server's, or a proxy's."""
+    info = error_details_pb2.ErrorInfo(domain="typeplate", reason="NOT_FOUND")
+    broken = any_pb2.Any(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff\xff")
+    for position in range(3):
+        ended = Ended(grpc.StatusCode.NOT_FOUND, "gone", info, error_details_pb2.RequestInfo(request_id="r-1"))
+        details = list(status_pb2.Status.FromString(ended.trailers[-1][1]).details)
+        details.insert(position, broken)
+        ended.trailers = ((_status.DETAILS, status_pb2.Status(details=details).SerializeToString()),)
+        error = _status.typed_outcome(ended)
+        assert (error.reason, error.request_id, error.retry_after) == ("NOT_FOUND", "r-1", None)
+
+
+def test_a_call_that_was_never_sent_survives_pickling() -> None:
+    """As a task queue does with what its workers raise."""
+    error = _status.NotSent(errors.ClientRevoked("revoked", reason="CLIENT_REVOKED"))
+    other = pickle.loads(pickle.dumps(error))
+    assert (type(other), other.code(), other.details()) == (_status.NotSent, error.code(), error.details())
+    assert (type(other.why), other.why.reason) == (errors.ClientRevoked, "CLIENT_REVOKED")
 
 
 def test_an_error_survives_pickling_and_repetition() -> None:

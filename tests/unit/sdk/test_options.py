@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 from tests.support.certificates import make_certificates
-from typeplate import Client, _channel, _options
-from typeplate._surface import methods
+from typeplate import AsyncClient, Client, _options
 from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
 from typeplate.errors import ConfigurationError, Unavailable
 
@@ -67,6 +64,7 @@ def test_loopback_is_known_by_its_address(target: str, local: bool) -> None:
         ("127.0.0.1:50051", None, TlsSettings(ca_file=Path("ca")), Transport.TLS),
         ("unix:/run/typeplate.sock", None, TlsSettings(), Transport.LOCAL),
         ("unix:///run/typeplate.sock", None, TlsSettings(), Transport.LOCAL),
+        ("unix-abstract:typeplate", None, TlsSettings(), Transport.LOCAL),
     ],
 )
 def test_plaintext_leaves_the_machine_only_when_asked_for(
@@ -86,6 +84,13 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Client("h:1", client_secret="tps_x")
     with pytest.raises(ConfigurationError, match="timeout"):
         Client("h:1", timeout=0)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_lone_string_is_no_list_of_scopes(kind: type[Client] | type[AsyncClient]) -> None:
+    """It would be taken letter by letter."""
+    with pytest.raises(ConfigurationError, match="scopes is a list"):
+        kind("h:1", client_id="app", client_secret="tps_x", scopes="vehicles:read")
 
 
 @pytest.mark.parametrize(
@@ -162,45 +167,6 @@ def test_a_missing_variable_is_named(name: str) -> None:
 def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(ConfigurationError, match="TYPEPLATE_PLAINTEXT"):
         Client.from_env({**ENVIRON, "TYPEPLATE_PLAINTEXT": "perhaps"})
-
-
-def options(target: str = "127.0.0.1:1", **settings: object) -> _options.Options:
-    return Client(target, **settings)._options  # type: ignore[arg-type]
-
-
-def test_only_idempotent_unary_methods_are_retried_and_wait_for_the_server() -> None:
-    """For UNAVAILABLE, and the CANCELLED of a stopping server: what else gRPC core would replay is not its business."""
-    (config,) = json.loads(dict(_channel.channel_options(options()))["grpc.service_config"])["methodConfig"]
-    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
-    assert config["waitForReady"] is True
-    expected = [path for path in methods.IDEMPOTENT_UNARY if path not in methods.PUBLIC]
-    assert [f"/{n['service']}/{n['method']}" for n in config["name"]] == expected
-
-
-def test_every_public_method_may_be_sent_again() -> None:
-    """The SDK does so by itself, see `typeplate._reach`; one that may not needs another way there."""
-    assert set(methods.PUBLIC) <= set(methods.IDEMPOTENT_UNARY)
-
-
-def test_keepalive_fits_what_the_server_allows() -> None:
-    """The server closes connections that ping more often than each 20 s."""
-    assert dict(_channel.channel_options(options()))["grpc.keepalive_time_ms"] >= 20_000
-
-
-def test_proxies_are_obeyed_only_off_this_machine() -> None:
-    def proxied(**settings: object) -> int:
-        chosen: int = dict(_channel.channel_options(options(**settings)))["grpc.enable_http_proxy"]  # type: ignore[arg-type]
-        return chosen
-
-    assert proxied(target="vehicles.internal:443") == 1
-    assert proxied(target="vehicles.internal:443", proxy=False) == 0
-    assert proxied() == 0
-
-
-def test_only_tls_needs_credentials() -> None:
-    assert channel_credentials(Transport.PLAINTEXT, TlsSettings()) is None
-    assert channel_credentials(Transport.LOCAL, TlsSettings()) is None
-    assert isinstance(channel_credentials(Transport.TLS, TlsSettings()), grpc.ChannelCredentials)
 
 
 @pytest.mark.parametrize(
