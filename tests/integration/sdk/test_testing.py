@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -62,14 +62,20 @@ def client(request: pytest.FixtureRequest, key: Credentials, clock: Clock) -> It
     driver.close()
 
 
-def test_a_server_starts_and_stops_within_half_a_second(shared: Server) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary directories are made."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_server_starts_and_stops_within_half_a_second(shared: Server, temporary: Path) -> None:
     """Of the processor's time, for the machine may be busy. It leaves neither thread, file nor directory."""
     files, threads, started = set(os.listdir("/proc/self/fd")), servers(), time.process_time()
-    with Server() as server:
-        directory = Path(server._host._directory.name)
-        assert directory.exists()
+    with Server():
+        assert len(list(temporary.iterdir())) == 1
     assert time.process_time() - started < 0.5
-    assert not directory.exists()
+    assert list(temporary.iterdir()) == []
     assert servers() == threads
     assert len(set(os.listdir("/proc/self/fd")) - files) < 10
 
@@ -208,6 +214,45 @@ def test_a_reason_that_there_is_not_is_refused_itself(server: Server) -> None:
         server.refuse("DATABASE_AWAY")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("GetVehicel", "GetVehicle"), ("get_vehicle", "GetVehicle"), ("xyz", "AuthService|IssueToken")]
+)
+def test_a_method_that_there_is_not_is_refused_with_those_that_there_are(server: Server, name: str, meant: str) -> None:
+    """Else a switch would be turned that nothing is wired to, and a count be 0 for ever."""
+    for turn in (
+        lambda: server.refuse("SCOPE_MISSING", method=name),
+        lambda: server.slow(1, method=name),
+        lambda: server.calls(name),
+    ):
+        with pytest.raises(ValueError, match=f"no service has a method '{name}'.*({meant})"):
+            turn()
+
+
+def test_a_method_may_be_named_by_its_whole_path(client: Driver, server: Server) -> None:
+    """As the log names it; the standard services count too."""
+    server.refuse("SCOPE_MISSING", method="/typeplate.v1.DataService/GetVehicle")
+    with pytest.raises(ScopeMissing):
+        client.get(NAME)
+    assert server.calls("/typeplate.v1.DataService/GetVehicle") == server.calls("GetVehicle") >= 1
+    assert server.calls("Check") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "told"),
+    [
+        ({"make": 5}, TypeError, r"^make cannot be int \(Vehicle\.make\)$"),
+        ({"mak": "Make"}, TypeError, r"^a vehicle has no field 'mak'; did you mean make or "),
+        ({"xyz": 1}, TypeError, "there are .*make, "),
+        ({"fuel": "COAL"}, ValueError, "^fuel is out of range or no such value"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(
+    server: Server, fields: dict[str, object], kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        server.add_vehicle(**fields)
+
+
 def test_answers_can_be_slow(client: Driver, server: Server) -> None:
     server.slow(0.3, method="GetVehicle")
     with pytest.raises(DeadlineExceeded):
@@ -282,11 +327,36 @@ def test_a_server_with_tls_and_settings_of_its_own(tmp_path: Path) -> None:
             grpc.channel_ready_future(channel).result(0.2)
 
 
-def test_a_server_that_cannot_start_says_why_and_leaves_nothing() -> None:
+def test_a_server_that_cannot_start_says_why_and_leaves_nothing(temporary: Path) -> None:
     server = Server(environ={"TYPEPLATE_MAX_TOKEN_LIFETIME": "forever"})
     with pytest.raises(Exception, match="TYPEPLATE_MAX_TOKEN_LIFETIME"), server:
         pass
-    assert not Path(server._host._directory.name).exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_server_takes_nothing_of_the_machine_before_its_block(temporary: Path) -> None:
+    """One that is made and not used leaves neither a directory nor a socket, of which Python would warn."""
+    files = set(os.listdir("/proc/self/fd"))
+    server = Server()
+    assert list(temporary.iterdir()) == []
+    assert set(os.listdir("/proc/self/fd")) == files
+    assert "outside" in repr(server)
+
+
+def test_outside_of_its_block_a_server_says_so() -> None:
+    """Before it and after it, for all that needs a server; what was seen may still be asked for."""
+    server = Server()
+    uses: list[Callable[[], object]] = [
+        server.client, server.create_client, server.load_sample, server.go_away, server.mend, lambda: server.target,
+    ]  # fmt: skip
+    for _ in range(2):
+        for use in uses:
+            with pytest.raises(RuntimeError, match="use it inside of `with Server"):
+                use()
+        with server:
+            server.client().auth.get_jwks()
+    assert server.calls("GetJwks") == 2
+    assert server.log
 
 
 def test_clients_end_with_their_server() -> None:
