@@ -13,7 +13,8 @@ EPILOG: Final = """\
 environment:
   TYPEPLATE_TARGET              the server, host:port (default 127.0.0.1:50051)
   TYPEPLATE_CLIENT_ID           who calls
-  TYPEPLATE_CLIENT_SECRET       its secret, or ..._SECRET_FILE, a file that holds it
+  TYPEPLATE_CLIENT_SECRET       its secret; or instead
+  TYPEPLATE_CLIENT_SECRET_FILE  a file that holds the secret and nothing else
   TYPEPLATE_CA_FILE             trust these authorities (PEM) instead of the system's
   TYPEPLATE_PLAINTEXT           true: no TLS, even beyond this machine
   NO_COLOR                      no bold headings
