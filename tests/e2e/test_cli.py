@@ -79,6 +79,85 @@ def test_without_a_file_the_secret_is_printed_once(admin: Typeplate, name: str) 
     assert "tps_" not in admin("clients", "show", name, "--json").out
 
 
+def test_a_secret_has_a_file_of_its_own_where_one_is_asked_for(admin: Typeplate, name: str, tmp_path: Path) -> None:
+    """Private, and on no stream; the environment file beside it names it."""
+    env, secret = tmp_path / "app.env", tmp_path / "app.secret"
+    done = admin("clients", "create", name, "--write-secret-file", str(secret), "--write-env-file", str(env))
+    assert done.code == 0, done.err
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert secret.read_text().startswith("tps_")
+    assert "tps_" not in done.out + done.err + env.read_text()
+    assert Typeplate(("--env-file", str(env)))("whoami").code == 0
+    second = tmp_path / "second.secret"
+    assert admin("clients", "secrets", "create", name, "--write-secret-file", str(second)).code == 0
+    assert second.read_text() not in ("", secret.read_text())
+
+
+def test_a_disk_that_is_full_loses_no_secret(admin: Typeplate, name: str, tmp_path: Path) -> None:
+    """The file that could not be written whole is gone, the secret printed, and the exit code says so."""
+    path = tmp_path / "app.env"
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40)); import typeplate.cli as c; "
+    words = ["clients", "create", name, "--write-env-file", str(path), "--json", *admin.shared]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code} sys.exit(c.main())", *words],
+        env=clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"could not write {path} (File too large): removed, and the secret is printed instead\n" in done.stderr
+    assert not path.exists()
+    secret = tmp_path / "secret"
+    secret.write_text(json.loads(done.stdout)["secrets"][0]["value"])
+    assert Typeplate((*admin.shared[:2], "--client-id", name, "--secret-file", str(secret)))("whoami").code == 0
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "told"),
+    [
+        ("vehicles list >&-", 2, "typeplate: standard output is closed; "),
+        ("clients create not-made >&-", 2, "typeplate: standard output is closed; "),
+        ("vehicles list --limit 1 2>&-", 0, ""),
+        ("token introspect <&-", 2, "typeplate: standard input holds no token"),
+        ("token issue >/dev/full", 1, "typeplate: No space left on device"),
+        ("vehicles get own-9 2>&- >&-", 2, ""),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_told_in_one_line(
+    admin: Typeplate, closed: str, code: int, told: str
+) -> None:
+    """What is said to people never goes among the results; and no secret is made that nobody could read."""
+    words = [sys.executable, "-W", "error", "-m", "typeplate", *admin.shared]
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {closed}', "bash", *words],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert done.stderr.startswith(told)
+    assert len(done.stderr.splitlines()) == bool(told)
+    assert "The first" not in done.stdout
+    assert admin("clients", "show", "not-made").code == 5
+
+
+def test_a_timeout_may_be_as_long_as_one_likes(app: Typeplate) -> None:
+    """Beyond what clocks can tell it is none."""
+    assert app("whoami", "--timeout", "1e12").code == 0
+
+
+def test_a_client_certificate_that_is_not_there_is_named(app: Typeplate, tmp_path: Path) -> None:
+    """The options reach the connection."""
+    missing = str(tmp_path / "missing.pem")
+    done = app("whoami", "--server-name", "localhost", "--client-cert-file", missing, "--client-key-file", missing)
+    assert done.code == 2
+    assert missing in done.err
+
+
 def test_a_file_that_exists_is_left_alone_and_no_client_is_made(admin: Typeplate, name: str, tmp_path: Path) -> None:
     """A secret that cannot be stored must not be made."""
     path = tmp_path / "app.env"
@@ -229,6 +308,16 @@ def test_an_export_replaces_its_file_only_when_it_is_complete(app: Typeplate, tm
     assert not part.exists()
 
 
+def test_an_export_that_never_began_has_nothing_to_go_on_with(app: Typeplate, tmp_path: Path) -> None:
+    """A name that the server refuses is told, and not recommended."""
+    path = tmp_path / "all.jsonl"
+    path.write_text("yesterday\n")
+    done = app("vehicles", "export", "--after", "bad", "--output", str(path))
+    assert done.code == 2
+    assert "--after" not in done.err
+    assert path.read_text() == "yesterday\n"
+
+
 def test_an_export_goes_on_in_its_file(app: Typeplate, tmp_path: Path) -> None:
     """After the vehicle named; in the part of one that broke off, which then takes the file's name."""
     path, part = tmp_path / "all.jsonl", tmp_path / "all.jsonl.part"
@@ -277,6 +366,8 @@ def test_a_file_that_is_not_there_is_told_without_errno(app: Typeplate, tmp_path
     """The file and why; what was typed wrong is wrong usage."""
     done = Typeplate(("--env-file", str(tmp_path / "nope")))("whoami")
     assert (done.code, done.err) == (2, f"typeplate: --env-file {tmp_path}/nope: No such file or directory\n")
+    done = app("whoami", "--secret-file", str(tmp_path / "nope"))
+    assert (done.code, done.err) == (2, f"typeplate: client secret file {tmp_path}/nope: No such file or directory\n")
     done = app("vehicles", "export", "--output", str(tmp_path / "no" / "f"))
     assert (done.code, done.err) == (1, f"typeplate: {tmp_path}/no/f.part: No such file or directory\n")
 

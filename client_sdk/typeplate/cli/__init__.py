@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from typeplate.cli import exits
 from typeplate.cli.parser import build_parser
+from typeplate.cli.streams import drop_unwritable, open_streams
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output (`head`, say) has had enough: that is no error, and there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.OK
+        return exits.OK  # whoever read our output (`head`, say) has had enough: no error, and there is nobody to tell
+    finally:
+        drop_unwritable()
 
 
 def run(command: str, options: Namespace) -> int:
@@ -37,14 +38,18 @@ def run(command: str, options: Namespace) -> int:
     from typeplate.errors import TypeplateError
 
     try:
+        open_streams()
         commands.COMMANDS[command](options)
+        sys.stdout.flush()
     except exits.UsageError as error:
         print(f"typeplate: {error}", file=sys.stderr)
         return exits.USAGE
+    except exits.CommandError as error:
+        print(f"typeplate: {error}", file=sys.stderr)
+        return exits.ERROR
     except BrokenPipeError:
         raise
     except (TypeplateError, OSError) as error:
         print(f"typeplate: {exits.describe(error)}", file=sys.stderr)
         return exits.code_of(error)
-    sys.stdout.flush()
     return exits.OK

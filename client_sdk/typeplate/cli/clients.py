@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
-from contextlib import nullcontext
-from pathlib import Path
-from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 
-from typeplate.cli.connection import EnvFile, connect, settings
+from typeplate.cli.connection import connect
 from typeplate.cli.effect import show_change, show_made
 from typeplate.cli.exits import UsageError
+from typeplate.cli.key_files import KeyFiles
 from typeplate.cli.limits import first, page_size
 from typeplate.cli.output import hint, print_fields, print_json, print_table
 from typeplate.cli.traces import summary
 from typeplate.v1 import audit_pb2, client_pb2
 
-IN_FILE: Final = "Target, id and secret are in {}; the secret is nowhere else."
-SHOWN_ONCE: Final = "Keep the secret now: it is shown this once and kept nowhere."
-
 
 def create(options: Namespace) -> None:
-    """Registers an application. Its secret is printed, or written to a file, and shown never again."""
+    """Registers an application. Its secret is printed, or written to files, and shown never again."""
     wanted = client_pb2.Client(
         display_name=options.display_name,
         scopes=options.scope,
         labels=dict(options.label),
         max_token_lifetime=_duration(options.max_token_lifetime),
     )
-    path = options.write_env_file
-    with connect(options) as server, EnvFile(Path(path)) if path else nullcontext() as file:
+    with connect(options) as server, KeyFiles(options) as files:
         made = server.auth.create_client(client=wanted, client_id=options.id)
-        secret = made.secrets[0].value
-        if file:
-            file.fill(settings(options, os.environ)["TYPEPLATE_TARGET"], made.client_id, secret)
-            made.secrets[0].ClearField("value")
-    show_made(made, options)
-    if file:
-        hint(IN_FILE.format(path))
-    else:
-        hint(SHOWN_ONCE)
+        files.keep(made.client_id, made.secrets[0])
+    files.show(made)
     if not made.scopes:
         hint(f"It may read nothing yet: typeplate clients update {made.client_id} --add-scope vehicles:read")
 

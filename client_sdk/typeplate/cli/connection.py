@@ -1,7 +1,7 @@
 """Where the `typeplate` command finds server and credentials: options, then `--env-file`, then the environment.
 
-An environment file has lines `TYPEPLATE_NAME=value`, with or without `export` and quotes, as a shell reads them.
-`EnvFile` writes one; it is made before the secret is, so that no secret is lost to a path that cannot be written.
+An environment file has lines `TYPEPLATE_NAME=value`, with or without `export` and quotes, as a shell reads them;
+`typeplate.cli.key_files` writes one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from typeplate import Client
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
-OPTIONS: Final = ("ca_file", "plaintext", "timeout")
+OPTIONS: Final = (
+    "ca_file",
+    "client_cert_file",
+    "client_key_file",
+    "server_name",
+    "plaintext",
+    "proxy",
+    "timeout",
+)
 SECRETS: Final = ("TYPEPLATE_CLIENT_SECRET", "TYPEPLATE_CLIENT_SECRET_FILE")
 
 
@@ -77,31 +85,3 @@ def _lines(path: Path) -> list[str]:
         raise UsageError(f"--env-file {path}: {error.strerror}") from None
     except UnicodeDecodeError:  # which quotes what may be a secret
         raise UsageError(f"--env-file {path} is not UTF-8 text") from None
-
-
-class EnvFile:
-    """A new environment file, readable by its owner alone (mode 0600), removed again when it was not filled."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._filled = False
-
-    def __enter__(self) -> EnvFile:
-        try:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise UsageError(f"{self._path} exists already and is not overwritten") from None
-        return self
-
-    def fill(self, target: str, client_id: str, secret: str) -> None:
-        """Writes what a client needs to call, and has it on disk before it returns."""
-        values = {"TYPEPLATE_TARGET": target, "TYPEPLATE_CLIENT_ID": client_id, "TYPEPLATE_CLIENT_SECRET": secret}
-        content = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
-        os.write(self._file, content.encode())
-        os.fsync(self._file)
-        self._filled = True
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
-        if not self._filled:
-            self._path.unlink()

@@ -44,8 +44,16 @@ class UsageError(Exception):
     """The arguments, or what they point to, do not make sense; the message says which and why."""
 
 
+class CommandError(Exception):
+    """The command failed otherwise; the message says how."""
+
+
 def code_of(error: Exception) -> int:
-    """The exit code of an error of the SDK or of the operating system."""
+    """The exit code of an error of the SDK or of the operating system. A secret that cannot be read is wrong usage."""
+    from typeplate.errors import SecretUnavailable
+
+    if isinstance(error, SecretUnavailable):
+        return USAGE
     code = getattr(error, "code", None)
     return BY_STATUS.get(getattr(code, "name", ""), ERROR)
 

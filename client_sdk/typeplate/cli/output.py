@@ -18,7 +18,10 @@ from google.protobuf.message import Message
 
 from typeplate.cli.text import plain
 
-UNSEEN: Final = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+UNSEEN: Final = re.compile(
+    r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+"""C1 controls and changes of direction, which a terminal might obey; half characters, which cannot be written."""
 
 
 def print_json(value: Message | Iterable[Message] | dict[str, Any]) -> None:
@@ -31,7 +34,7 @@ def print_json(value: Message | Iterable[Message] | dict[str, Any]) -> None:
 
 
 def visible_json(text: str) -> str:
-    """JSON with all that a terminal might obey (C1 controls, changes of direction) as JSON's own escapes."""
+    """JSON with all that is UNSEEN as JSON's own escapes."""
     return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 

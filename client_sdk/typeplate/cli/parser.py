@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any, Final
 
 from typeplate._version import __version__
+from typeplate.cli.kinds import AUDIT_TYPES, LIMITS, VEHICLE_KINDS
+from typeplate.cli.values import bound, label, lifetime, natural, one_of, positive, seconds
 
 EPILOG: Final = """\
 environment:
   TYPEPLATE_TARGET              the server, host:port (default 127.0.0.1:50051)
   TYPEPLATE_CLIENT_ID           who calls
-  TYPEPLATE_CLIENT_SECRET       its secret, or ..._SECRET_FILE, a file that holds it
+  TYPEPLATE_CLIENT_SECRET       its secret; or instead
+  TYPEPLATE_CLIENT_SECRET_FILE  a file that holds the secret and nothing else
   TYPEPLATE_CA_FILE             trust these authorities (PEM) instead of the system's
   TYPEPLATE_PLAINTEXT           true: no TLS, even beyond this machine
   NO_COLOR                      no bold headings
@@ -24,7 +26,6 @@ exit codes:
 DEFAULT_LIMIT: Final = 50
 JSON_HELP: Final = "print JSON (proto3 JSON names), for scripts"
 NO_JSON_HELP: Final = "changes nothing here: an export is JSON in any case"
-LONGEST_TOKEN_LIFETIME_S: Final = 900
 LIFETIME_HELP: Final = "how long its tokens may live, such as 300, 90s or 5m; the server's maximum is 15m"
 SCOPE_HELP: Final = "vehicles:read, vehicles:write, clients:admin or tokens:introspect (may be repeated)"
 
@@ -58,6 +59,10 @@ def _common(json_help: str = JSON_HELP) -> argparse.ArgumentParser:
         "--env-file", metavar="PATH", help="read TYPEPLATE_… from this file, for example data/admin.env"
     )
     options.add_argument("--ca-file", metavar="PATH", help="trust these authorities (PEM) instead of the system's")
+    options.add_argument("--client-cert-file", metavar="PATH", help="show this certificate (PEM) to who asks for one")
+    options.add_argument("--client-key-file", metavar="PATH", help="the certificate's private key (PEM)")
+    options.add_argument("--server-name", metavar="NAME", help="the name in the server's certificate, if not the host")
+    options.add_argument("--no-proxy", dest="proxy", action="store_false", help="ignore https_proxy and its kind")
     options.add_argument("--plaintext", action="store_true", help="no TLS, even beyond this machine")
     options.add_argument("--timeout", type=positive, metavar="SECONDS", help="how long a call may take")
     options.add_argument("--json", action="store_true", help=json_help)
@@ -83,7 +88,7 @@ def _clients(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--label", action="append", default=[], type=label, metavar="KEY=VALUE", help="(may be repeated)"
     )
-    _env_file(create)
+    _key_files(create)
     listing = _leaf(leaves, "list", "clients list", "list applications, revoked ones too")
     listing.add_argument("--state", action="append", default=[], choices=["active", "suspended", "revoked"])
     listing.add_argument("--scope", default="", help="only those granted this scope")
@@ -107,7 +112,7 @@ def _secrets(parser: argparse.ArgumentParser) -> None:
     leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = _id(_leaf(leaves, "create", "clients secrets create", "make a second secret and print it, once"))
     create.add_argument("--lifetime", type=seconds, metavar="TIME", help="such as 90s, 5m or 1h; for good when absent")
-    _env_file(create)
+    _key_files(create)
     delete = _id(_leaf(leaves, "delete", "clients secrets delete", "delete a secret that is no longer in use"))
     delete.add_argument("secret_id", help="the secret's id, not the secret")
     delete.add_argument(
@@ -123,7 +128,7 @@ def _audit(parser: argparse.ArgumentParser) -> None:
     listing = _leaf(leaves, "list", "audit list", "list who changed what and who was refused, newest first")
     listing.add_argument("--client", default="", metavar="ID", help="only what concerns this application")
     listing.add_argument(
-        "--type", action="append", default=[], metavar="TYPE", help="such as client_revoked (may be repeated)"
+        "--type", action="append", default=[], metavar="TYPE", help=f"{one_of(AUDIT_TYPES)} (may be repeated)"
     )
     _limit(listing)
 
@@ -174,10 +179,10 @@ def _tokens(parser: argparse.ArgumentParser) -> None:
 def _vehicles(parser: argparse.ArgumentParser) -> None:
     leaves = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     get = _leaf(leaves, "get", "vehicles get", "show one vehicle with all that is known of it")
-    get.add_argument("name", help="for example vehicles/epa-49772, or epa-49772")
+    get.add_argument("name", help="for example vehicles/vpic-jtmbdafbta, or vpic-jtmbdafbta")
     _filters(_leaf(leaves, "list", "vehicles list", "list the vehicles that meet all conditions"))
     export = _leaf(leaves, "export", "vehicles export", "write the whole catalogue as JSON lines", NO_JSON_HELP)
-    export.add_argument("--source", default="", help="only this source, for example epa")
+    export.add_argument("--source", default="", help="only this source, for example epa or vpic")
     export.add_argument("--after", default="", metavar="NAME", help="go on after this vehicle; a file is appended to")
     export.add_argument("--output", metavar="PATH", help="write to this file, which is replaced once all is there")
 
@@ -192,22 +197,26 @@ def _filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--year-max", dest="model_year_max", type=natural, metavar="YEAR", help="of this model year or earlier"
     )
-    for name in ("fuel", "drive", "powertrain", "body-style", "transmission-type"):
-        parser.add_argument(f"--{name}", action="append", default=[], metavar="KIND", help="(may be repeated)")
-    for end in ("min", "max"):
-        parser.add_argument(
-            f"--{end}", action="append", default=[], type=bound, metavar="FIELD=NUMBER", help="such as power_kw=150"
-        )
+    several: dict[str, Any] = {"action": "append", "default": []}
+    for name, kinds in VEHICLE_KINDS.items():
+        parser.add_argument(f"--{name}", metavar="KIND", help=f"{one_of(kinds)} (may be repeated)", **several)
+    for end, limits in (("min", f"at least so much {one_of(LIMITS)}, such as power_kw=150"), ("max", "at most")):
+        parser.add_argument(f"--{end}", type=bound, metavar="FIELD=NUMBER", help=limits, **several)
     parser.add_argument("--order-by", metavar="FIELDS", help="such as 'model_year desc, make'")
     parser.add_argument("--show-deleted", action="store_true", help="deleted ones as well")
     _limit(parser)
 
 
-def _env_file(parser: argparse.ArgumentParser) -> None:
+def _key_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write-env-file",
         metavar="PATH",
         help="write target, id and secret to this new file (mode 0600) instead of printing the secret",
+    )
+    parser.add_argument(
+        "--write-secret-file",
+        metavar="PATH",
+        help="write the secret alone to this new file (mode 0600); with --write-env-file too, that one names this one",
     )
 
 
@@ -220,59 +229,3 @@ def _limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=natural, default=DEFAULT_LIMIT, metavar="N", help="at most so many; 0: all (default 50)"
     )
-
-
-def natural(text: str) -> int:
-    """A whole number from 0."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError("must be a whole number, 0 or more")
-    return int(text)
-
-
-def positive(text: str) -> float:
-    """A finite number of seconds above 0."""
-    number = _number(text)
-    if number is None or number <= 0:
-        raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
-    return number
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def seconds(text: str) -> int:
-    """A time such as `300`, `90s` or `5m`, in seconds."""
-    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
-    try:
-        return natural(text[:-1]) * unit if unit else natural(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError("must be a time such as 300, 90s or 5m") from None
-
-
-def lifetime(text: str) -> int:
-    """A time that a server can grant a token; a longer one would be granted in name only."""
-    if (found := seconds(text)) > LONGEST_TOKEN_LIFETIME_S:
-        raise argparse.ArgumentTypeError("must be at most 15m, the server's maximum")
-    return found
-
-
-def label(text: str) -> tuple[str, str]:
-    """`KEY=VALUE`."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError("must be KEY=VALUE")
-    return key, value
-
-
-def bound(text: str) -> tuple[str, float]:
-    """`FIELD=NUMBER`."""
-    field, _, value = text.partition("=")
-    number = _number(value)
-    if not field or number is None:
-        raise argparse.ArgumentTypeError("must be FIELD=NUMBER, such as power_kw=150")
-    return field.replace("-", "_"), number

@@ -21,7 +21,7 @@ class PartFile:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._written_to = path if after and path.exists() and not self._part.exists() else self._part
-        self._last = after
+        self._after = self._last = after
         self._fresh = not after
 
     def __enter__(self) -> Self:
@@ -52,4 +52,5 @@ class PartFile:
             self._written_to.unlink()
             return
         os.truncate(self._written_to, self._whole)
-        hint(f"What came so far is in {self._written_to}; the same command with --after {self._last} goes on with it.")
+        if self._last != self._after:
+            hint(f"What came so far is in {self._written_to}; the same command with --after {self._last} continues it.")

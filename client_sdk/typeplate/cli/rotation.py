@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from contextlib import nullcontext
-from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
 
-from typeplate.cli.clients import IN_FILE, SHOWN_ONCE
-from typeplate.cli.connection import EnvFile, connect, settings
-from typeplate.cli.effect import show_change, show_made
+from typeplate.cli.connection import connect
+from typeplate.cli.effect import show_change
 from typeplate.cli.exits import UsageError
-from typeplate.cli.output import hint, print_json, print_table
+from typeplate.cli.key_files import KeyFiles
+from typeplate.cli.output import print_json, print_table
 from typeplate.v1 import auth_service_pb2 as pb
 
 
@@ -34,17 +31,12 @@ def resume(options: Namespace) -> None:
 
 
 def create_secret(options: Namespace) -> None:
-    """Makes a second secret. It is printed, or written to a file, and shown never again."""
+    """Makes a second secret. It is printed, or written to files, and shown never again."""
     lifetime = Duration(seconds=options.lifetime) if options.lifetime else None
-    path = options.write_env_file
-    with connect(options) as server, EnvFile(Path(path)) if path else nullcontext() as file:
+    with connect(options) as server, KeyFiles(options) as files:
         made = server.auth.create_client_secret(parent=_name(options.id), lifetime=lifetime)
-        if file:
-            target, client_id = settings(options, os.environ)["TYPEPLATE_TARGET"], options.id.removeprefix("clients/")
-            file.fill(target, client_id, made.value)
-            made.ClearField("value")
-    show_made(made, options)
-    hint(IN_FILE.format(path) if path else SHOWN_ONCE)
+        files.keep(options.id.removeprefix("clients/"), made)
+    files.show(made)
 
 
 def delete_secret(options: Namespace) -> None:

@@ -10,12 +10,13 @@ import json
 import os
 import sys
 from argparse import Namespace
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from typeplate.cli.connection import client_secret, connect, settings
 from typeplate.cli.effect import where
-from typeplate.cli.exits import UsageError
+from typeplate.cli.exits import CommandError, UsageError
 from typeplate.cli.output import hint, print_fields, print_json, print_table
 
 
@@ -75,17 +76,27 @@ def _token() -> str:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """The header's key id and the claims of a token, unverified: the server has just sent it over its own channel."""
-    header, payload, _signature = token.split(".")
-    return {"kid": _segment(header).get("kid", ""), **_segment(payload)}
+    """The header's key id and the claims of a token, unverified: the server has just sent it over its own channel.
+
+    Raises CommandError for one that is no JWT; the token itself is not quoted.
+    """
+    try:
+        header, payload, _signature = token.split(".")
+        return {"kid": _segment(header).get("kid", ""), **_segment(payload)}
+    except (ValueError, RecursionError):
+        raise CommandError("the server's token is no JWT (RFC 9068), and says nothing that could be shown") from None
 
 
 def _segment(text: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    """The JSON object in a part of a JWT. Raises ValueError for anything else."""
+    value = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True))
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object")
     return value
 
 
 def _readable(name: str, value: object) -> object:
     if name in ("iat", "exp", "nbf") and isinstance(value, int | float):
-        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ})"
+        with suppress(ValueError, OverflowError, OSError):  # a moment beyond the calendar stays a number
+            return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ})"
     return value

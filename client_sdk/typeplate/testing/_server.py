@@ -17,6 +17,7 @@ from typeplate.testing import _vehicles
 from typeplate.testing._credentials import Credentials
 from typeplate.testing._faults import AGENT, error_of
 from typeplate.testing._host import Host
+from typeplate.testing._names import checked_method
 
 if TYPE_CHECKING:
     from typeplate import AsyncClient, Client
@@ -44,14 +45,10 @@ class Server:
         self._coming_back: threading.Timer | None = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self.target}>"
+        return f"<{type(self).__name__} {f'at {self.target}' if self._host.is_open else 'outside of its `with`'}>"
 
     def __enter__(self) -> Self:
-        try:
-            self._host.start()
-        except BaseException:
-            self._host.close()
-            raise
+        self._host.open()
         return self
 
     def __exit__(
@@ -60,6 +57,8 @@ class Server:
         self._stay_away()
         for client in self._made:
             client.close()
+        self._made.clear()
+        self._admin = None
         self._host.close()
 
     # Who calls
@@ -67,7 +66,7 @@ class Server:
     @property
     def target(self) -> str:
         """Its address, `host:port`. It stays the same when the server goes away and comes back."""
-        return self._host.address
+        return self._host.place().address
 
     @property
     def admin(self) -> Client:
@@ -109,10 +108,11 @@ class Server:
     # What it knows
 
     def add_vehicle(self, vehicle_id: str = "", /, **fields: Any) -> Vehicle:
-        """Creates a vehicle of these fields of `typeplate.v1.Vehicle`. An empty id: the server chooses one."""
-        from typeplate.v1.vehicle_pb2 import Vehicle
+        """Creates a vehicle of these fields of `typeplate.v1.Vehicle`. An empty id: the server chooses one.
 
-        return self.admin.data.create_vehicle(vehicle=Vehicle(**fields), vehicle_id=vehicle_id)
+        Raises TypeError or ValueError naming the field that does not exist, or whose value does not fit.
+        """
+        return self.admin.data.create_vehicle(vehicle=_vehicles.vehicle_of(fields), vehicle_id=vehicle_id)
 
     def load_vehicles(self, vehicles: Iterable[Vehicle]) -> int:
         """Imports vehicles, each with its name; returns how many. Raises ValueError for one that is refused."""
@@ -198,6 +198,8 @@ class Server:
     ) -> None:
         """Refuses the next calls as the server would for this reason.
 
+        Raises ValueError for a reason or a method that does not exist.
+
         Args:
             reason: A name of `typeplate.v1.ErrorReason` less its prefix, for example `DATABASE_UNAVAILABLE`.
             times: How many calls, retries included.
@@ -205,11 +207,11 @@ class Server:
             retry_after: Seconds after which the server says that the same call may succeed.
             metadata: What the error says beside its reason, for example `{"scope": "vehicles:write"}`.
         """
-        self._host.faults.refuse(error_of(reason, retry_after, metadata), times, method)
+        self._host.faults.refuse(error_of(reason, retry_after, metadata), times, checked_method(method))
 
     def slow(self, seconds: float, *, method: str | None = None) -> None:
         """Answers each call, or those to this method, so much later; 0 ends it."""
-        self._host.faults.slow(seconds, method)
+        self._host.faults.slow(seconds, checked_method(method))
 
     def mend(self) -> None:
         """Ends `refuse`, `slow` and `go_away`; what was revoked, suspended or rotated stays so."""
@@ -221,7 +223,7 @@ class Server:
 
     def calls(self, method: str | None = None) -> int:
         """How many calls have come, to this method or to all, for example `calls("IssueToken")`."""
-        return self._host.faults.calls(method)
+        return self._host.faults.calls(checked_method(method))
 
     @property
     def log(self) -> str:

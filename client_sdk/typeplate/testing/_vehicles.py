@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from typeplate._arguments import build
+from typeplate.testing._names import check_fields
 
 if TYPE_CHECKING:
     from typeplate import Client
@@ -13,6 +16,14 @@ if TYPE_CHECKING:
     from typeplate.v1.vehicle_pb2 import Vehicle
 
 ROWS = 500
+
+
+def vehicle_of(fields: Mapping[str, Any]) -> Vehicle:
+    """A vehicle of these fields. Raises TypeError or ValueError naming the one that does not fit."""
+    from typeplate.v1.vehicle_pb2 import Vehicle as Message
+
+    check_fields(fields)
+    return build(Message, **fields)
 
 
 def load(client: Client, vehicles: Iterable[Vehicle]) -> int:

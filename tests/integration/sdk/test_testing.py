@@ -186,6 +186,45 @@ def test_a_reason_that_there_is_not_is_refused_itself(server: Server) -> None:
         server.refuse("DATABASE_AWAY")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("GetVehicel", "GetVehicle"), ("get_vehicle", "GetVehicle"), ("xyz", "AuthService|IssueToken")]
+)
+def test_a_method_that_there_is_not_is_refused_with_those_that_there_are(server: Server, name: str, meant: str) -> None:
+    """Else a switch would be turned that nothing is wired to, and a count be 0 for ever."""
+    for turn in (
+        lambda: server.refuse("SCOPE_MISSING", method=name),
+        lambda: server.slow(1, method=name),
+        lambda: server.calls(name),
+    ):
+        with pytest.raises(ValueError, match=f"no service has a method '{name}'.*({meant})"):
+            turn()
+
+
+def test_a_method_may_be_named_by_its_whole_path(client: Driver, server: Server) -> None:
+    """As the log names it; the standard services count too."""
+    server.refuse("SCOPE_MISSING", method="/typeplate.v1.DataService/GetVehicle")
+    with pytest.raises(ScopeMissing):
+        client.get(NAME)
+    assert server.calls("/typeplate.v1.DataService/GetVehicle") == server.calls("GetVehicle") >= 1
+    assert server.calls("Check") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "told"),
+    [
+        ({"make": 5}, TypeError, r"^make cannot be int \(Vehicle\.make\)$"),
+        ({"mak": "Make"}, TypeError, r"^a vehicle has no field 'mak'; did you mean make or "),
+        ({"xyz": 1}, TypeError, "there are .*make, "),
+        ({"fuel": "COAL"}, ValueError, "^fuel is out of range or no such value"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(
+    server: Server, fields: dict[str, object], kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        server.add_vehicle(**fields)
+
+
 def test_answers_can_be_slow(client: Driver, server: Server) -> None:
     server.slow(0.3, method="GetVehicle")
     with pytest.raises(DeadlineExceeded):

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -28,14 +28,20 @@ def shared() -> Iterator[Server]:
         yield server
 
 
-def test_a_server_starts_and_stops_within_half_a_second(shared: Server) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary directories are made."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_server_starts_and_stops_within_half_a_second(shared: Server, temporary: Path) -> None:
     """Of the processor's time, for the machine may be busy. It leaves neither thread, file nor directory."""
     files, threads, started = set(os.listdir("/proc/self/fd")), servers(), time.process_time()
-    with Server() as server:
-        directory = Path(server._host._directory.name)
-        assert directory.exists()
+    with Server():
+        assert len(list(temporary.iterdir())) == 1
     assert time.process_time() - started < 0.5
-    assert not directory.exists()
+    assert list(temporary.iterdir()) == []
     assert servers() == threads
     assert len(set(os.listdir("/proc/self/fd")) - files) < 10
 
@@ -59,11 +65,36 @@ def test_a_server_with_tls_and_settings_of_its_own(tmp_path: Path) -> None:
             grpc.channel_ready_future(channel).result(0.2)
 
 
-def test_a_server_that_cannot_start_says_why_and_leaves_nothing() -> None:
+def test_a_server_that_cannot_start_says_why_and_leaves_nothing(temporary: Path) -> None:
     server = Server(environ={"TYPEPLATE_MAX_TOKEN_LIFETIME": "forever"})
     with pytest.raises(Exception, match="TYPEPLATE_MAX_TOKEN_LIFETIME"), server:
         pass
-    assert not Path(server._host._directory.name).exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_server_takes_nothing_of_the_machine_before_its_block(temporary: Path) -> None:
+    """One that is made and not used leaves neither a directory nor a socket, of which Python would warn."""
+    files = set(os.listdir("/proc/self/fd"))
+    server = Server()
+    assert list(temporary.iterdir()) == []
+    assert set(os.listdir("/proc/self/fd")) == files
+    assert "outside" in repr(server)
+
+
+def test_outside_of_its_block_a_server_says_so() -> None:
+    """Before it and after it, for all that needs a server; what was seen may still be asked for."""
+    server = Server()
+    uses: list[Callable[[], object]] = [
+        server.client, server.create_client, server.load_sample, server.go_away, server.mend, lambda: server.target,
+    ]  # fmt: skip
+    for _ in range(2):
+        for use in uses:
+            with pytest.raises(RuntimeError, match="use it inside of `with Server"):
+                use()
+        with server:
+            server.client().auth.get_jwks()
+    assert server.calls("GetJwks") == 2
+    assert server.log
 
 
 def test_clients_end_with_their_server() -> None:

@@ -1,13 +1,13 @@
 """Where the `typeplate` command finds server and credentials."""
 
-import stat
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from typeplate.cli.connection import EnvFile, client_secret, connect, read_env_file, settings
+from typeplate.cli.connection import client_secret, connect, read_env_file, settings
 from typeplate.cli.exits import UsageError
+from typeplate.cli.parser import build_parser
 from typeplate.errors import ConfigurationError
 
 ENVIRON = {
@@ -72,28 +72,19 @@ def test_a_line_that_is_no_assignment_is_refused_without_being_quoted(tmp_path: 
     assert "hush" not in str(caught.value)
 
 
-def test_a_new_env_file_is_private_and_reads_back(tmp_path: Path) -> None:
-    """Mode 0600 from its first moment, whatever the umask; odd values survive."""
-    path = tmp_path / "app.env"
-    values = {"TYPEPLATE_TARGET": "h:1", "TYPEPLATE_CLIENT_ID": "a", "TYPEPLATE_CLIENT_SECRET": "it's $HOME"}
-    with EnvFile(path) as file:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        file.fill(*values.values())
-    assert read_env_file(path) == values
-
-
-def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
-    """It may hold another application's secret."""
-    path = tmp_path / "app.env"
-    path.write_text("precious")
-    with pytest.raises(UsageError, match="exists already"), EnvFile(path):
-        pass
-    assert path.read_text() == "precious"
-
-
-def test_an_env_file_that_was_not_filled_is_removed(tmp_path: Path) -> None:
-    """When the call fails, nothing is left behind."""
-    path = tmp_path / "app.env"
-    with pytest.raises(RuntimeError), EnvFile(path):
-        raise RuntimeError
-    assert not path.exists()
+def test_the_options_of_a_connection_reach_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them, under the names that the client has for them; what is not given is left to it."""
+    given: dict[str, object] = {}
+    monkeypatch.setattr("typeplate.Client.from_env", lambda _environ, **settings: given.update(settings))
+    connect(build_parser().parse_args(["whoami"]))
+    assert given == {}
+    files = ["--ca-file", "ca", "--client-cert-file", "cert", "--client-key-file", "key"]
+    connect(build_parser().parse_args([*files, "--server-name", "n", "--no-proxy", "--timeout", "5", "whoami"]))
+    assert given == {
+        "ca_file": "ca",
+        "client_cert_file": "cert",
+        "client_key_file": "key",
+        "server_name": "n",
+        "proxy": False,
+        "timeout": 5.0,
+    }

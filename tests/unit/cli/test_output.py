@@ -2,6 +2,8 @@
 
 import base64
 import json
+from argparse import Namespace
+from typing import Self
 
 import grpc
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from typeplate import errors
 from typeplate.cli import exits
 from typeplate.cli.output import hint, print_fields, print_json, print_table
-from typeplate.cli.tokens import claims_of
+from typeplate.cli.tokens import claims_of, whoami
 from typeplate.v1 import client_pb2, vehicle_pb2
 
 
@@ -97,6 +99,7 @@ def test_json_is_proto3_json(capsys: pytest.CaptureFixture[str]) -> None:
         (errors.AlreadyExists("x"), exits.CONFLICT),
         (errors.LastAdmin("x"), exits.CONFLICT),
         (errors.TypeplateError("x", code=grpc.StatusCode.INTERNAL), exits.ERROR),
+        (errors.SecretUnavailable("x"), exits.USAGE),
         (PermissionError(13, "no"), exits.ERROR),
     ],
 )
@@ -113,8 +116,66 @@ def test_an_error_is_told_with_reason_request_and_fields() -> None:
     assert told == "bad (INVALID_ARGUMENT, request r1)\n  client.scopes[0]: no such scope"
 
 
+def token(*parts: bytes) -> str:
+    """A token of these parts, encoded, and a signature."""
+    encoded = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, "c2ln"])
+
+
 def test_the_claims_of_a_token_are_decoded_without_padding() -> None:
     """Header's key id first, then the claims as they are."""
-    parts = [{"kid": "k1"}, {"sub": "a", "exp": 1}]
-    token = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts) + ".c2ln"
-    assert claims_of(token) == {"kid": "k1", "sub": "a", "exp": 1}
+    assert claims_of(token(b'{"kid": "k1"}', b'{"sub": "a", "exp": 1}')) == {"kid": "k1", "sub": "a", "exp": 1}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "hush",
+        "hush.hush",
+        "hush.hush.hush.hush",
+        "h$sh.h$sh.h$sh",
+        "h\u00fcsh.e30.hush",
+        "e.e30.hush",
+        token(b"hush", b"{}"),
+        token(b"{}", b"\xff\xfe"),
+        token(b"{}", b"[1]"),
+        token(b"1", b"{}"),
+        token(b"{}", b"[" * 100_000),
+    ],
+    ids=range(11),
+)
+def test_a_token_that_is_no_jwt_is_said_to_be_none(odd: str) -> None:
+    """In a sentence that does not quote it."""
+    with pytest.raises(exits.CommandError, match="is no JWT") as caught:
+        claims_of(odd)
+    assert "hush" not in str(caught.value)
+
+
+def test_odd_claims_are_shown_as_they_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments beyond the calendar, other types, half a character; as a table and as JSON."""
+    odd = {"exp": 1e300, "iat": -(10**20), "nbf": None, "kid": [1, {"a": 2}], "\x1b": "\ud800"}
+    monkeypatch.setattr("typeplate.cli.tokens.connect", lambda _options: Owner(token(b"{}", json.dumps(odd).encode())))
+    whoami(Namespace())
+    assert "1e+300" in (table := capsys.readouterr().out)
+    assert "\\ud800" in table
+    whoami(Namespace(json=True))
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == odd
+    shown.encode()
+
+
+class Owner:
+    """A connected client that owns this token."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def access_token(self) -> str:
+        """The token."""
+        return self._value
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

@@ -1,6 +1,7 @@
 """The arguments of the `typeplate` command, and how quickly it shows its help."""
 
 import argparse
+import re
 import subprocess
 import sys
 import time
@@ -10,9 +11,11 @@ import pytest
 from typeplate._version import __version__
 from typeplate.cli.commands import COMMANDS
 from typeplate.cli.exits import UsageError
-from typeplate.cli.parser import bound, build_parser, label, lifetime, natural, positive, seconds
-from typeplate.cli.vehicles import filter_of
-from typeplate.v1 import vehicle_pb2
+from typeplate.cli.kinds import AUDIT_TYPES, LIMITS, VEHICLE_KINDS
+from typeplate.cli.parser import build_parser
+from typeplate.cli.values import bound, label, lifetime, natural, one_of, positive, seconds
+from typeplate.cli.vehicles import KINDS, filter_of, kind_of
+from typeplate.v1 import audit_pb2, data_service_pb2, vehicle_pb2
 
 LINES = {
     "clients create": ["x"],
@@ -97,6 +100,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["clients", "create", "--help"], ["vehicles:read", "vehicles:write", "clients:admin", "maximum is 15m"]),
         (["vehicles", "export", "--help"], ["changes nothing here"]),
         (["keys", "--help"], ["--compromised"]),
+        (["whoami", "--help"], ["--client-cert-file", "--client-key-file", "--server-name", "--no-proxy"]),
         (["--help"], ["list the keys that sign tokens, rotate them, kill one"]),
     ],
 )
@@ -106,6 +110,31 @@ def test_the_help_names_what_one_needs(capsys: pytest.CaptureFixture[str], words
         build_parser().parse_args(words)
     text = " ".join(capsys.readouterr().out.split())
     assert [each for each in told if each not in text] == []
+
+
+@pytest.mark.parametrize("option", sorted(VEHICLE_KINDS))
+def test_the_help_names_the_kinds_that_the_protos_have(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    """All of them, each as the option takes it."""
+    _, kinds = KINDS[option.replace("-", "_")]
+    assert [kind_of(option, kinds, name) for name in VEHICLE_KINDS[option]] == [v.number for v in kinds.values[1:]]
+    assert one_of(VEHICLE_KINDS[option]) in help_of(capsys, "vehicles", "list")
+
+
+def test_the_help_names_the_events_and_limits_that_the_protos_have(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them, each as the option takes it."""
+    types = audit_pb2.AuditEventType.keys()[1:]
+    assert [f"AUDIT_EVENT_TYPE_{name.upper()}" for name in AUDIT_TYPES] == types
+    fields = [field.name for field in data_service_pb2.VehicleFilter.DESCRIPTOR.fields]
+    assert list(LIMITS) == [n.removesuffix("_min") for n in fields if n.endswith("_min") and n != "model_year_min"]
+    assert one_of(AUDIT_TYPES) in help_of(capsys, "audit", "list")
+    assert one_of(LIMITS) in help_of(capsys, "vehicles", "list")
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The command's help without its line breaks, which may be at a hyphen."""
+    with pytest.raises(SystemExit):
+        build_parser().parse_args([*words, "--help"])
+    return re.sub(r"(?<=\w)- ", "-", " ".join(capsys.readouterr().out.split()))
 
 
 def test_no_option_takes_a_secret() -> None:

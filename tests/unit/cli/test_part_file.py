@@ -44,6 +44,15 @@ def test_a_failure_before_the_first_vehicle_leaves_nothing(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_how_to_go_on_is_told_only_when_something_has_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that the server refuses is no place to go on from; the file keeps what it had."""
+    path = tmp_path / "f"
+    path.write_text("1\n")
+    break_off(PartFile(path, "vehicles/bad"))
+    assert capsys.readouterr().err == ""
+    assert path.read_text() == "1\n"
+
+
 def test_a_failure_while_appending_leaves_what_was_there(tmp_path: Path) -> None:
     """And what has come since."""
     path = tmp_path / "f"
