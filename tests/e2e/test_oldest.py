@@ -1,6 +1,6 @@
 """The SDK on the lowest versions of grpcio and protobuf that it takes, against the server on the present ones.
 
-This is what `make test` can afford; `make test-oldest` runs all tests of the SDK there.
+This is what `make test` can afford; `make test-oldest`, which is part of `make check`, runs all tests of the SDK there.
 """
 
 from __future__ import annotations

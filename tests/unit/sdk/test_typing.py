@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,6 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     return found
 
 
-@pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not in this environment (make test-oldest)")
 @pytest.mark.timeout(240)
 def test_a_right_application_passes_and_every_mistake_is_found_where_it_is(said: Said) -> None:
     """Nothing else is complained of, in the SDK's own files neither."""
