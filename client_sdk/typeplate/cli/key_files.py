@@ -74,13 +74,12 @@ class KeyFiles:
             self._secret_file.fill(f"{secret}\n")
         if self._env_file:
             values = {"TYPEPLATE_TARGET": self._target, "TYPEPLATE_CLIENT_ID": client_id, **self._secret(secret)}
-            self._env_file.fill("".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+            self._env_file.fill("".join(f"{name}={value and shlex.quote(value)}\n" for name, value in values.items()))
 
     def _secret(self, secret: str) -> dict[str, str]:
-        """The secret itself, or where its own file is."""
-        if self._secret_file:
-            return {"TYPEPLATE_CLIENT_SECRET_FILE": str(self._secret_file.path.absolute())}
-        return {"TYPEPLATE_CLIENT_SECRET": secret}
+        """The secret or its file; the other one empty, lest a shell that has read two such files has both."""
+        path = str(self._secret_file.path.absolute()) if self._secret_file else ""
+        return {"TYPEPLATE_CLIENT_SECRET": "" if path else secret, "TYPEPLATE_CLIENT_SECRET_FILE": path}
 
 
 def _new_file(path: str | None) -> NewFile | None:

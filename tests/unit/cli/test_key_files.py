@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from typeplate import Client
 from typeplate.cli.connection import read_env_file
 from typeplate.cli.exits import CommandError, UsageError
 from typeplate.cli.key_files import KeyFiles
@@ -22,7 +23,7 @@ SECRET = "it's $HOME"
 def key_files(env_file: Path | None = None, secret_file: Path | None = None) -> KeyFiles:
     """As the command makes them."""
     paths = [None if path is None else str(path) for path in (env_file, secret_file)]
-    return KeyFiles(Namespace(target="h:1", write_env_file=paths[0], write_secret_file=paths[1]))
+    return KeyFiles(Namespace(target="127.0.0.1:1", write_env_file=paths[0], write_secret_file=paths[1]))
 
 
 def keep(files: KeyFiles) -> client_pb2.ClientSecret:
@@ -43,8 +44,8 @@ def test_an_environment_file_reads_back(tmp_path: Path) -> None:
     """Odd values survive, and the secret is nowhere else."""
     path = tmp_path / "app.env"
     assert keep(key_files(path)).value == ""
-    values = {"TYPEPLATE_TARGET": "h:1", "TYPEPLATE_CLIENT_ID": "a", "TYPEPLATE_CLIENT_SECRET": SECRET}
-    assert read_env_file(path) == values
+    values = {"TYPEPLATE_TARGET": "127.0.0.1:1", "TYPEPLATE_CLIENT_ID": "a", "TYPEPLATE_CLIENT_SECRET": SECRET}
+    assert {name: value for name, value in read_env_file(path).items() if value} == values
 
 
 def test_an_environment_file_beside_a_secret_file_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +55,17 @@ def test_an_environment_file_beside_a_secret_file_names_it(tmp_path: Path, monke
     assert (tmp_path / "app.secret").read_text() == f"{SECRET}\n"
     assert read_env_file(tmp_path / "app.env")["TYPEPLATE_CLIENT_SECRET_FILE"] == str(tmp_path / "app.secret")
     assert SECRET not in (tmp_path / "app.env").read_text()
+
+
+def test_a_shell_that_reads_two_files_has_the_secret_of_the_later_one(tmp_path: Path) -> None:
+    """Whether that is in the file itself or beside it; a client that found both would refuse them."""
+    given, named = tmp_path / "given.env", tmp_path / "named.env"
+    keep(key_files(given))
+    keep(key_files(named, tmp_path / "secret"))
+    for first, second in ((given, named), (named, given)):
+        environ = read_env_file(first) | read_env_file(second)
+        with Client.from_env(environ) as client:
+            assert "client_id='a'" in repr(client)
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
