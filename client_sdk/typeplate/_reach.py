@@ -21,7 +21,7 @@ from typeplate._status import frameless, received, typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
 
 T = TypeVar("T")
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.15, 1.0
 MOST_ANSWERS = 5
 """How often one call asks a server that does answer, saying it is not available: as often as gRPC core would."""
 

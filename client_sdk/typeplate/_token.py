@@ -49,10 +49,10 @@ START_S, FLIGHT_S = 1.0, 30.0
 """After so long a refresh is given up for lost: one that has not begun, and one that has (its request ends before)."""
 AMPLE_S = 1.0
 """So long a stream waits for a token with ample life while it has another."""
-BURST, SPACING_S = 4, 0.25
+BURST, SPACING_S = 3, 0.25
 """So many token requests at once, and one more each so many seconds; with `tried` never more than ten in a second.
 Where one replica among many refuses every token, each call that meets it would cost one otherwise."""
-USELESS_S = 0.75
+USELESS_S = 0.5
 """A new token that is refused at once counts as so many seconds of refreshes. Nothing more: it may be one bad replica
 that one caller met twice, so the others go on, and where every token is refused, few are asked for."""
 
