@@ -47,8 +47,8 @@ def test_a_draw_moves_the_pause_between_tries_to_reach_a_server() -> None:
         tries = Tries("h:1", 0.0, 60.0)
         return [tries.pause(AWAY, 0.0, draw) for _ in range(6)]
 
-    assert pauses(0.0) == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.0, 1.0])
-    assert pauses(1.0) == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.5, 0.5])
+    assert pauses(0.0) == pytest.approx([0.15, 0.3, 0.6, 1.0, 1.0, 1.0])
+    assert pauses(1.0) == pytest.approx([0.075, 0.15, 0.3, 0.5, 0.5, 0.5])
 
 
 class Drawn(Tries):
