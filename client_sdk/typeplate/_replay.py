@@ -233,6 +233,6 @@ class AsyncReplay(Generic[T]):
             self._kept.end()
         except BaseException as error:
             # CancelledError too, where it is the application's own: the generator is at its end, its requests are not.
-            self._kept.end(error)
+            self._kept.end(None if self._closed else error)
             if self._closed or isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise

@@ -157,8 +157,11 @@ class ResponseStream(Generic[T]):
         try:
             return self._next()
         except BaseException as error:  # nothing comes after any of them
-            self._ended = True
+            closed, self._ended = self._over, True
             self._over = None if isinstance(error, StopIteration) else over(error)
+            if closed is not None and isinstance(error, Cancelled):
+                self._over = closed
+                raise closed from None
             raise
 
     def _next(self) -> T:

@@ -66,8 +66,12 @@ class AsyncResponseStream(Generic[T]):
         try:
             return await self._next()
         except BaseException as error:  # nothing comes after any of them
+            closed = self._over
             self._over = None if isinstance(error, StopAsyncIteration) else over(error)
             self.cancel()
+            if closed is not None and isinstance(error, Cancelled):
+                self._over = closed
+                raise closed from None
             raise
 
     async def _next(self) -> T:
