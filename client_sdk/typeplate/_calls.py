@@ -13,6 +13,7 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth import Authenticator
+from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach, told
 from typeplate._replay import Once, Replay
@@ -54,7 +55,8 @@ class Calls:
         """Of two threads that begin at once, one wins and the other's session is closed."""
         self._refuse_closed()
         known = list(self._sessions.values())
-        begun = Session(self._options, known[-1].cache.copy() if known else self._cache)
+        with IMPORTING:  # grpc imports parts of itself for the first channel
+            begun = Session(self._options, known[-1].cache.copy() if known else self._cache)
         kept = self._sessions.setdefault(os.getpid(), begun)
         if kept is not begun:
             begun.close()

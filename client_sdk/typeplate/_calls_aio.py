@@ -20,6 +20,7 @@ import grpc
 
 from typeplate._attach import remaining
 from typeplate._auth_aio import AsyncAuthenticator
+from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
 from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
@@ -69,7 +70,8 @@ class AsyncCalls:
                 "survive: close the client before, make it afterwards, or spawn the process"
             )
         self.let_go()
-        session = self._sessions[id(loop)] = AsyncSession(self._options, self._cache.copy())
+        with IMPORTING:  # grpc imports parts of itself for the first channel
+            session = self._sessions[id(loop)] = AsyncSession(self._options, self._cache.copy())
         return session
 
     def let_go(self) -> bool:
