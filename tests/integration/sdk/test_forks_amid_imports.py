@@ -1,6 +1,6 @@
 """A fork while another thread is in the middle of a client's first use: the child's calls work, and do not hang.
 
-The SDK imports late, and so does gRPC. A module that is imported at that moment would stay locked in the child for ever.
+The SDK imports late, and so does gRPC. A module imported at that moment would stay locked in the child for ever.
 """
 
 from __future__ import annotations
