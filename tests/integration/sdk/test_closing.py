@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -75,6 +76,37 @@ async def test_asyncio_callers_that_wait_for_a_token_are_told_so_too(
     await aio_client.close()
     answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), WITHIN_S)
     assert [type(answer) for answer in answers] == [ClientClosed] * 3
+
+
+def test_so_are_those_that_wait_for_the_secret(server: FakeServer, pool: ThreadPoolExecutor) -> None:
+    """Whose callable may hang."""
+    asked, released = threading.Event(), threading.Event()
+
+    def fetch() -> str:
+        asked.set()
+        released.wait(30)
+        return "tps_x"
+
+    with Client(server.target, client_id="app", client_secret=fetch) as client:
+        waiting = pool.submit(client.data.get_vehicle, name="vehicles/x", timeout=60)
+        assert asked.wait(WITHIN_S)
+    assert type(waiting.exception(WITHIN_S)) is ClientClosed
+    released.set()
+
+
+async def test_and_with_asyncio(server: FakeServer) -> None:
+    asked = asyncio.Event()
+
+    async def fetch() -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with AsyncClient(server.target, client_id="app", client_secret=fetch) as client:
+        waiting = asyncio.ensure_future(client.data.get_vehicle(name="vehicles/x", timeout=60))
+        await asyncio.wait_for(asked.wait(), WITHIN_S)
+    with pytest.raises(ClientClosed):
+        await asyncio.wait_for(waiting, WITHIN_S)
 
 
 def test_a_stream_between_two_messages_is_told_that_the_client_was_closed(client: Client) -> None:
