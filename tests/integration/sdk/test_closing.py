@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
-import signal
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.fake_auth_server import FakeServer
 from tests.support.polling import eventually
-from tests.support.sdk_drivers import getter
 from typeplate import AsyncClient, Client
 from typeplate.errors import Cancelled, ClientClosed, ScopeMissing
 from typeplate.v1.data_service_pb2 import ImportVehiclesRequest
 
+ROOT = Path(__file__).resolve().parents[3]
 WITHIN_S = 5.0
 """Much less than the caller would have waited."""
 Requests = queue.SimpleQueue[ImportVehiclesRequest | None]
@@ -209,28 +211,45 @@ async def test_an_asyncio_stream_that_broke_off_says_so_again(aio_client: AsyncC
     assert len(server.calls) == 1
 
 
-def test_a_signal_handler_may_close_the_client_while_it_makes_a_stub(client: Client) -> None:
-    """Which is when a closed channel would end the process."""
-    ended: list[float] = []
+SIGNALLED = """
+import signal, sys
+from typeplate import Client
+from typeplate.errors import ClientClosed
+from typeplate.v1.data_service_pb2_grpc import DataServiceStub
 
-    def making(channel: Any) -> Any:
-        signal.raise_signal(signal.SIGUSR1)
-        return getter(channel)
+client, channels = Client(sys.argv[1]), []
 
-    def close(*_: object) -> None:
-        client.close()
-        ended.append(time.monotonic())
+def making(channel):
+    channels.append(channel)
+    signal.raise_signal(signal.SIGTERM)
+    return DataServiceStub(channel)
 
-    before = signal.signal(signal.SIGUSR1, close)
-    try:
-        client.stub(making)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-    assert len(ended) == 1
-    with pytest.raises(ClientClosed):
-        client.stub(getter)
-    with pytest.raises(ClientClosed):
-        client.data.get_vehicle(name="vehicles/x")
+signal.signal(signal.SIGTERM, lambda *_: client.close())
+signal.alarm(20)
+client.stub(making)
+try:
+    client.stub(DataServiceStub)
+except ClientClosed:
+    print("refused")
+try:
+    channels[0].unary_unary("/any/Method")(b"")
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_a_signal_handler_may_close_the_client_while_it_makes_a_stub(server: FakeServer) -> None:
+    """Which neither hangs nor has the channel closed too early: that would end the process."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED, server.target],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client_sdk")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["refused", "Cannot invoke RPC on closed channel!"]
 
 
 async def until(holds: Any) -> None:
