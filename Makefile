@@ -28,7 +28,7 @@ OLDEST := $(OLDEST_VENV)/.stamp
 SAMPLE := server/typeplate_server/vehicles/sample/vehicles.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto verify fmt lint test test-oldest test-long test-mutants check run demo bench bench-scale sample lock dist clean
+.PHONY: help setup proto verify fmt lint test test-oldest test-long test-mutants check run demo bench bench-sdk bench-scale sample lock dist clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -77,6 +77,9 @@ proto: $(DEV) $(PROTO) ## Generate the SDK's code from the protos, and the READM
 
 bench: $(DEV) ## Measure the server against a bare one (takes minutes)
 	@$(BIN)/python -m tests.benchmarks.server_cost
+
+bench-sdk: $(DEV) ## Measure what a call through the SDK costs against the raw stub
+	@$(BIN)/python -m tests.benchmarks.sdk_cost
 
 bench-scale: $(DEV) ## Measure checks and starts with 100,000 clients against ten, on both databases
 	@$(BIN)/python -m tests.benchmarks.auth_scale

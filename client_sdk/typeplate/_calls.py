@@ -42,7 +42,7 @@ class Calls(BaseCalls[Authenticator]):
         """Of two threads that begin at once, one wins and the other's session is closed."""
         self._refuse_closed()
         known = list(self._sessions.values())
-        with IMPORTING:  # gRPC, too, imports what it needs late
+        with IMPORTING:  # gRPC imports parts of itself for the first channel
             begun = Session(self._options, known[-1].cache.copy() if known else self._cache)
         kept = self._sessions.setdefault(os.getpid(), begun)
         if kept is not begun:

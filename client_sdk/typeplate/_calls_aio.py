@@ -56,7 +56,7 @@ class AsyncCalls(BaseCalls[AsyncAuthenticator]):
                 "survive: close the client before, make it afterwards, or spawn the process"
             )
         self.let_go()
-        with IMPORTING:  # gRPC, too, imports what it needs late
+        with IMPORTING:  # gRPC imports parts of itself for the first channel
             session = self._sessions[id(loop)] = AsyncSession(self._options, self._cache.copy())
         return session
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any, Generic, Protocol, TypeVar
 
 from typeplate._options import Options
+from typeplate._reach import jitter
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ClientClosed, ConfigurationError, TypeplateError
 
@@ -32,7 +32,7 @@ class BaseCalls(Generic[A]):
     def __init__(self, options: Options) -> None:
         credentials = options.credentials
         self._options = options
-        self._cache = TokenCache(random.random, changes=credentials is not None and credentials.secret.changes)
+        self._cache = TokenCache(jitter, changes=credentials is not None and credentials.secret.changes)
         self._closed = False
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -21,6 +21,10 @@ from typeplate._status import frameless, received, typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
 
 T = TypeVar("T")
+jitter = random.SystemRandom().random
+"""0 to 1, and not the sequence of `random.random`: an application that seeds that one would have its processes call at
+the same moments.
+"""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.15, 1.0
 MOST_ANSWERS = 5
 """How often one call asks a server that does answer, saying it is not available: as often as gRPC core would."""
@@ -115,7 +119,7 @@ def reach(method: Callable[..., T], request: Any, tries: Tries) -> T:
             return received(method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False))
         except grpc.RpcError as error:
             failure = typed_error(error)
-            pause = tries.pause(failure, time.monotonic(), random.random())  # noqa: S311 - jitter
+            pause = tries.pause(failure, time.monotonic(), jitter())
             if pause is None:
                 raise tries.told(failure) from frameless(error)
         time.sleep(pause)
@@ -128,7 +132,7 @@ async def reach_aio(method: Callable[..., Awaitable[T]], request: Any, tries: Tr
             return received(await method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False))
         except grpc.RpcError as error:
             failure = typed_error(error)
-            pause = tries.pause(failure, time.monotonic(), random.random())  # noqa: S311 - jitter
+            pause = tries.pause(failure, time.monotonic(), jitter())
             if pause is None:
                 raise tries.told(failure) from frameless(error)
         await asyncio.sleep(pause)

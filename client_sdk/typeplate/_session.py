@@ -5,7 +5,6 @@ A channel that a forked child inherits answers UNAVAILABLE, so a prefork server'
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 import weakref
@@ -19,7 +18,7 @@ from typeplate._channel import open_channel
 from typeplate._interceptors import StreamTokens, UnaryTokens
 from typeplate._lazy import IMPORTING
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
-from typeplate._reach import Tries, reach
+from typeplate._reach import Tries, jitter, reach
 from typeplate._token import TokenCache
 from typeplate.errors import ClientClosed, DeadlineExceeded
 
@@ -43,9 +42,7 @@ class Session:
         self._channel = self._intercepted = open_channel(options)
         self._stubs: dict[Any, Any] = {}
         if options.credentials is not None:
-            found = Authenticator(
-                options.credentials, self._issue, cache, options.clock, random.random, self._unanswered
-            )
+            found = Authenticator(options.credentials, self._issue, cache, options.clock, jitter, self._unanswered)
             interceptors = (UnaryTokens(found, options.patience), StreamTokens(found, options.patience))
             self._intercepted = grpc.intercept_channel(self._channel, *interceptors)
             self.authenticator = found

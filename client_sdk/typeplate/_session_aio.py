@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import time
 import weakref
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from typeplate._channel import open_aio_channel
 from typeplate._interceptors_aio import StreamStreamTokens, StreamUnaryTokens, UnaryStreamTokens, UnaryTokens
 from typeplate._lazy import IMPORTING
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
-from typeplate._reach import Tries, reach_aio
+from typeplate._reach import Tries, jitter, reach_aio
 from typeplate._session import Closable, unanswered
 from typeplate._token import TokenCache
 from typeplate.errors import DeadlineExceeded
@@ -47,7 +46,7 @@ class AsyncSession:
         self.streams: weakref.WeakSet[Closable] = weakref.WeakSet()
         if options.credentials is not None:
             self.authenticator = AsyncAuthenticator(
-                options.credentials, self._issue, cache, options.clock, random.random, self._unanswered
+                options.credentials, self._issue, cache, options.clock, jitter, self._unanswered
             )
 
     @property

@@ -8,7 +8,6 @@ idempotent: within the client's default timeout, or, of a stream that has moved 
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +19,7 @@ import grpc
 from google.protobuf.message import Message
 
 from typeplate._options import Timeout, deadline_of
-from typeplate._reach import told
+from typeplate._reach import jitter, told
 from typeplate._replay import Once, Replay
 from typeplate._resume import Resumable, Resume
 from typeplate._status import frameless, received, typed_error
@@ -106,7 +105,7 @@ def again(
     if replaceable:
         opening.replaced = True
         return 0.0
-    return opening.pause(error, now, random.random())  # noqa: S311 - jitter
+    return opening.pause(error, now, jitter())
 
 
 def once(request: Message, resume: Resume | None) -> Once | Resumable:
@@ -151,15 +150,21 @@ class BaseStream(Generic[T]):
         metadata = self._token and (self._token.authorization,)
         return self._method()(self._requests.attempt(), timeout=left, metadata=metadata)
 
-    def _end(self, error: BaseException) -> None:
-        """Nothing comes after an error, and it is told again: an end would look as if the stream were complete."""
+    def _end(self, error: BaseException) -> BaseException:
+        """Nothing comes after an error, and it is told again: an end would look as if the stream were complete.
+
+        Returns what to tell now, which is another where the client was closed meanwhile.
+        """
         self._ended = True
+        if isinstance(self._over, ClientClosed) and isinstance(error, Cancelled):
+            return self._over.again(None)
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             self._over = None
         elif isinstance(error, TypeplateError):
             self._over = error.again(None)
         else:
             self._over = Cancelled(f"the stream broke off before: {type(error).__name__}")
+        return error
 
     def cancel(self) -> None:
         """Ends the stream; who waits for its next message gets Cancelled."""
@@ -202,7 +207,8 @@ class ResponseStream(BaseStream[T]):
         try:
             return self._next()
         except BaseException as error:
-            self._end(error)
+            if (failure := self._end(error)) is not error:
+                raise failure from None
             raise
 
     def _next(self) -> T:

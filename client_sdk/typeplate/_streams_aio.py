@@ -57,8 +57,10 @@ class AsyncResponseStream(BaseStream[T]):
         try:
             return await self._next()
         except BaseException as error:
-            self._end(error)
+            told = self._end(error)
             self.cancel()
+            if told is not error:
+                raise told from None
             raise
 
     async def _next(self) -> T:

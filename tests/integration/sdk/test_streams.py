@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.certificates import make_certificates
 from tests.support.fake_auth_server import FakeServer
 from tests.support.sdk_drivers import Clock, Connect, Driver, import_requests
 from typeplate import AsyncClient
+from typeplate._token import AMPLE_S
 from typeplate.errors import (
     ClientRevoked,
     DatabaseUnavailable,
@@ -152,6 +154,21 @@ def test_a_stream_takes_the_stale_token_when_there_is_no_other(
     server.refuse_issue("INTERNAL")
     assert client.export() == [1, 2, 3]
     assert server.tokens_seen == ["token-1", "token-1"]
+
+
+def test_a_stream_waits_a_second_for_a_better_token_and_no_longer(
+    connect: Connect, server: FakeServer, clock: Clock
+) -> None:
+    """The server may hang for minutes, and the token at hand is good."""
+    client = connect(clock=clock)
+    client.get()
+    clock.now += 0.86 * server.program.life
+    server.hold.clear()
+    started = time.monotonic()
+    assert client.export(timeout=30) == [1, 2, 3]
+    assert AMPLE_S <= time.monotonic() - started < AMPLE_S + 3.0
+    assert server.tokens_seen == ["token-1", "token-1"]
+    assert len(server.issued) == 2
 
 
 def test_an_error_after_the_first_message_ends_a_stream_that_cannot_go_on(connect: Connect, server: FakeServer) -> None:
