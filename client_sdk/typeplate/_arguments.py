@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -14,6 +14,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 AnyIterable = Iterable[T] | AsyncIterable[T]
+NO_LISTS = (str, bytes, bytearray, Mapping)
+"""What can be iterated over and is not meant as a list."""
 
 
 def present(**fields: Any) -> dict[str, Any]:
@@ -24,12 +26,23 @@ def present(**fields: Any) -> dict[str, Any]:
 def build(kind: type[M], /, **fields: Any) -> M:
     """A message of the fields that were given. Raises TypeError or ValueError naming the one that does not fit."""
     given = present(**fields)
+    for name, value in given.items():
+        _refuse_lone(kind, name, value)
     try:
         return kind(**given)
     except (AttributeError, TypeError, ValueError):
         for name, value in given.items():
             _try(kind, name, value)
         raise
+
+
+def _refuse_lone(kind: type[Message], name: str, value: Any) -> None:
+    """Raises where a list is wanted and something else can be iterated over: text would be taken letter by letter."""
+    if not isinstance(value, NO_LISTS):
+        return
+    field = kind.DESCRIPTOR.fields_by_name[name]
+    if field.is_repeated and not (field.message_type and field.message_type.GetOptions().map_entry):
+        raise TypeError(f"{name} is a list and cannot be {type(value).__name__} ({kind.DESCRIPTOR.name}.{name})")
 
 
 def _try(kind: type[Message], name: str, value: Any) -> None:
@@ -73,9 +86,9 @@ def duration(value: timedelta | Duration | None) -> Duration | None:
 
 
 def field_mask(value: Iterable[str] | FieldMask | None) -> FieldMask | None:
-    """A field mask of paths. A lone string is refused: it would be taken letter by letter."""
+    """A field mask of paths. A lone string is refused, see `_refuse_lone`."""
     if value is None or isinstance(value, FieldMask):
         return value
-    if isinstance(value, str):
-        raise TypeError("a field mask is a list of paths, not a string")
+    if isinstance(value, NO_LISTS):
+        raise TypeError(f"a field mask is a list of paths, not {type(value).__name__}")
     return FieldMask(paths=value)

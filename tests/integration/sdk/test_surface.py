@@ -57,6 +57,21 @@ def test_an_argument_beside_a_request_is_refused(client: Driver) -> None:
         client.call("data", "get_vehicle", request=data_service_pb2.GetVehicleRequest(), name="vehicles/x")
 
 
+@pytest.mark.parametrize(
+    "lone", ["vehicles/x", b"vehicles/x", {"vehicles/x": "vehicles/y"}], ids=["str", "bytes", "dict"]
+)
+def test_what_is_no_list_is_not_taken_for_one(client: Driver, server: FakeServer, lone: object) -> None:
+    """A string would be taken letter by letter."""
+    kind = type(lone).__name__
+    with pytest.raises(TypeError, match=rf"^names is a list and cannot be {kind} \(BatchGetVehiclesRequest\.names\)$"):
+        client.call("data", "batch_get_vehicles", names=lone)
+    with pytest.raises(TypeError, match="fuels is a list"):
+        client.vehicles(fuels=lone)
+    with pytest.raises(TypeError, match="a field mask is a list of paths, not"):
+        client.vehicles(read_mask=lone)
+    assert server.calls == []
+
+
 def test_durations_and_field_masks_may_be_given_as_python_has_them(client: Driver, server: FakeServer) -> None:
     call = {"client_id": "app", "client_secret": "tps_x"}
     client.call("auth", "issue_token", **call, lifetime=timedelta(minutes=1, microseconds=5))
