@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, overload
 
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2
 
-from typeplate._arguments import Methods, build, duration, field_mask, part, refuse_beside
+from typeplate import _arguments
+from typeplate._arguments import Methods
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
 from typeplate._options import Timeout
@@ -87,15 +88,16 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IssueTokenRequest,
                 client_id=client_id,
                 client_secret=client_secret,
                 scopes=scopes,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IssueTokenRequest,
                 request,
                 client_id=client_id,
                 client_secret=client_secret,
@@ -142,13 +144,14 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientRequest,
                 client=client,
                 client_id=client_id,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientRequest,
                 request,
                 client=client,
                 client_id=client_id,
@@ -187,12 +190,13 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientRequest,
                 request,
                 name=name,
             )
@@ -219,9 +223,9 @@ class AuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListClientsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListClientsRequest.Filter,
                     states=states,
                     scope=scope,
@@ -230,7 +234,8 @@ class AuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListClientsRequest,
                 request,
                 states=states,
                 scope=scope,
@@ -285,13 +290,14 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.UpdateClientRequest,
                 client=client,
-                update_mask=field_mask(update_mask),
+                update_mask=_arguments.field_mask(update_mask),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.UpdateClientRequest,
                 request,
                 client=client,
                 update_mask=update_mask,
@@ -345,7 +351,7 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeClientRequest,
                 name=name,
                 reason=reason,
@@ -353,7 +359,8 @@ class AuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeClientRequest,
                 request,
                 name=name,
                 reason=reason,
@@ -404,14 +411,15 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.SuspendClientRequest,
                 name=name,
                 force=force,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.SuspendClientRequest,
                 request,
                 name=name,
                 force=force,
@@ -457,13 +465,14 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ResumeClientRequest,
                 name=name,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ResumeClientRequest,
                 request,
                 name=name,
                 wait=wait,
@@ -509,13 +518,14 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientSecretRequest,
                 parent=parent,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientSecretRequest,
                 request,
                 parent=parent,
                 lifetime=lifetime,
@@ -574,7 +584,7 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.DeleteClientSecretRequest,
                 name=name,
                 compromised=compromised,
@@ -582,7 +592,8 @@ class AuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.DeleteClientSecretRequest,
                 request,
                 name=name,
                 compromised=compromised,
@@ -606,6 +617,8 @@ class AuthMethods(Methods):
         """
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
+        else:
+            _arguments.check_ready(auth_service_pb2.GetJwksRequest, request)
         return self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
     @overload
@@ -641,12 +654,13 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientUsageRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientUsageRequest,
                 request,
                 name=name,
             )
@@ -681,9 +695,9 @@ class AuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListAuditEventsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListAuditEventsRequest.Filter,
                     client=client,
                     types=types,
@@ -694,7 +708,8 @@ class AuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListAuditEventsRequest,
                 request,
                 client=client,
                 types=types,
@@ -749,13 +764,14 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeTokenRequest,
                 token=token,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeTokenRequest,
                 request,
                 token=token,
                 wait=wait,
@@ -796,12 +812,13 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IntrospectTokenRequest,
                 token=token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IntrospectTokenRequest,
                 request,
                 token=token,
             )
@@ -831,13 +848,14 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RotateSigningKeyRequest,
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RotateSigningKeyRequest,
                 request,
                 compromised_kid=compromised_kid,
                 wait=wait,
@@ -913,15 +931,16 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IssueTokenRequest,
                 client_id=client_id,
                 client_secret=client_secret,
                 scopes=scopes,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IssueTokenRequest,
                 request,
                 client_id=client_id,
                 client_secret=client_secret,
@@ -968,13 +987,14 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientRequest,
                 client=client,
                 client_id=client_id,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientRequest,
                 request,
                 client=client,
                 client_id=client_id,
@@ -1013,12 +1033,13 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientRequest,
                 request,
                 name=name,
             )
@@ -1045,9 +1066,9 @@ class AsyncAuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListClientsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListClientsRequest.Filter,
                     states=states,
                     scope=scope,
@@ -1056,7 +1077,8 @@ class AsyncAuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListClientsRequest,
                 request,
                 states=states,
                 scope=scope,
@@ -1111,13 +1133,14 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.UpdateClientRequest,
                 client=client,
-                update_mask=field_mask(update_mask),
+                update_mask=_arguments.field_mask(update_mask),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.UpdateClientRequest,
                 request,
                 client=client,
                 update_mask=update_mask,
@@ -1171,7 +1194,7 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeClientRequest,
                 name=name,
                 reason=reason,
@@ -1179,7 +1202,8 @@ class AsyncAuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeClientRequest,
                 request,
                 name=name,
                 reason=reason,
@@ -1230,14 +1254,15 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.SuspendClientRequest,
                 name=name,
                 force=force,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.SuspendClientRequest,
                 request,
                 name=name,
                 force=force,
@@ -1283,13 +1308,14 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ResumeClientRequest,
                 name=name,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ResumeClientRequest,
                 request,
                 name=name,
                 wait=wait,
@@ -1335,13 +1361,14 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientSecretRequest,
                 parent=parent,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientSecretRequest,
                 request,
                 parent=parent,
                 lifetime=lifetime,
@@ -1400,7 +1427,7 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.DeleteClientSecretRequest,
                 name=name,
                 compromised=compromised,
@@ -1408,7 +1435,8 @@ class AsyncAuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.DeleteClientSecretRequest,
                 request,
                 name=name,
                 compromised=compromised,
@@ -1432,6 +1460,8 @@ class AsyncAuthMethods(Methods):
         """
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
+        else:
+            _arguments.check_ready(auth_service_pb2.GetJwksRequest, request)
         return await self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
     @overload
@@ -1467,12 +1497,13 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientUsageRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientUsageRequest,
                 request,
                 name=name,
             )
@@ -1507,9 +1538,9 @@ class AsyncAuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListAuditEventsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListAuditEventsRequest.Filter,
                     client=client,
                     types=types,
@@ -1520,7 +1551,8 @@ class AsyncAuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListAuditEventsRequest,
                 request,
                 client=client,
                 types=types,
@@ -1575,13 +1607,14 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeTokenRequest,
                 token=token,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeTokenRequest,
                 request,
                 token=token,
                 wait=wait,
@@ -1622,12 +1655,13 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IntrospectTokenRequest,
                 token=token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IntrospectTokenRequest,
                 request,
                 token=token,
             )
@@ -1657,13 +1691,14 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RotateSigningKeyRequest,
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RotateSigningKeyRequest,
                 request,
                 compromised_kid=compromised_kid,
                 wait=wait,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.support.fake_auth_server import FakeServer
 from tests.support.sdk_drivers import Connect, Driver
-from typeplate import Client
+from typeplate import AsyncClient, Client
 from typeplate._version import __version__
 from typeplate.errors import (
     ConfigurationError,
@@ -23,7 +24,7 @@ from typeplate.errors import (
     ScopeMissing,
     Unavailable,
 )
-from typeplate.v1 import client_pb2, data_service_pb2, vehicle_pb2
+from typeplate.v1 import auth_service_pb2, client_pb2, data_service_pb2, vehicle_pb2
 
 
 def test_a_pager_fetches_all_pages_and_can_start_over(client: Driver, server: FakeServer) -> None:
@@ -55,6 +56,35 @@ def test_a_request_message_does_instead_of_arguments(client: Driver, server: Fak
 def test_an_argument_beside_a_request_is_refused(client: Driver) -> None:
     with pytest.raises(TypeError, match="either request= or name"):
         client.call("data", "get_vehicle", request=data_service_pb2.GetVehicleRequest(), name="vehicles/x")
+
+
+def test_a_request_message_of_another_method_is_refused_before_anything_is_sent(
+    client: Driver, server: FakeServer
+) -> None:
+    """On the wire a GetClientRequest is a SuspendClientRequest too."""
+    with pytest.raises(TypeError, match=r"^request= is GetClientRequest, not SuspendClientRequest$"):
+        client.call("auth", "suspend_client", request=auth_service_pb2.GetClientRequest(name="clients/app"))
+    with pytest.raises(TypeError, match=r"^request= is dict, not GetJwksRequest$"):
+        client.call("auth", "get_jwks", request={})
+    with pytest.raises(TypeError, match=r"^request= is GetVehicleRequest, not ListVehiclesRequest$"):
+        client.vehicles(request=data_service_pb2.GetVehicleRequest())
+    assert (server.issued, server.calls) == ([], [])
+
+
+def test_a_request_message_of_another_method_ends_a_stream(client: Driver, server: FakeServer) -> None:
+    wrong: list[Any] = [data_service_pb2.GetVehicleRequest(name="vehicles/x")]
+    with pytest.raises(TypeError, match=r"^a request of a stream is GetVehicleRequest, not ImportVehiclesRequest$"):
+        client.exchange(wrong)
+
+
+async def test_an_asynchronous_iterator_of_other_messages_is_refused_too(server: FakeServer) -> None:
+    async def wrong() -> AsyncIterator[Any]:
+        yield data_service_pb2.GetVehicleRequest(name="vehicles/x")
+
+    async with AsyncClient(server.target, client_id="app", client_secret="tps_x") as client:
+        with pytest.raises(TypeError, match="a request of a stream is GetVehicleRequest, not ImportVehiclesRequest"):
+            async for _ in client.data.import_vehicles(wrong()):
+                pass
 
 
 @pytest.mark.parametrize(
