@@ -120,6 +120,8 @@ def options(method: Method) -> Iterator[str]:
     yield "timeout"
     if method.public:  # carries no token
         yield "public=True"
+    if method.waits:
+        yield "waits=True"
     if method.resume:
         yield f"resume={resume(method.resume)}"
     elif method.server_streaming and not method.client_streaming:

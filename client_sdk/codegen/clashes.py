@@ -74,6 +74,8 @@ def check_method(method: Method) -> None:
     if not method.comment:
         raise ModelError(f"{where} has no comment")
     refuse_unfit(where, method.comment)
+    if method.waits and (not method.unary or method.items):
+        raise ModelError(f"{where}: only a method with one answer can wait for the replicas")
     for problem in problems_of(method.arguments):
         raise ModelError(f"{where}: {problem}")
 

@@ -17,6 +17,10 @@ TIMEOUT = {
 }
 RESUMED = "Broken off, the stream goes on by itself after the last message received, over an outage of up to 5 minutes."
 PAGE_TIMEOUT = "Seconds each page may take. Absent: the client's default."
+WAITING_TIMEOUT = (
+    "Seconds this call may take, waiting for a token, for the server and for its replicas included. Absent: the "
+    "client's `timeout` if it was given one, else 30."
+)
 
 
 def documented(method: Method) -> list[tuple[str, str]]:
@@ -34,6 +38,8 @@ def text_of(method: Method) -> str:
 
 def timeout(method: Method) -> str:
     about = PAGE_TIMEOUT if method.items else TIMEOUT[not method.unary]
+    if method.waits:
+        return WAITING_TIMEOUT
     return f"{about} {RESUMED}" if method.resume else about
 
 

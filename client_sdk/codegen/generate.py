@@ -95,9 +95,9 @@ def generate(protos: Path, out: Path) -> None:
 def with_options(descriptors: bytes, out: Path) -> tuple[pb.FileDescriptorSet, model.Options]:
     """The descriptors, and our options in them: parsed after those were imported, or they would be dropped."""
     sys.path.insert(0, str(out))
-    from typeplate.v1 import access_pb2, resume_pb2
+    from typeplate.v1 import access_pb2, resume_pb2, waits_pb2
 
-    options = model.Options(access_pb2.access, resume_pb2.resume)
+    options = model.Options(access_pb2.access, resume_pb2.resume, waits_pb2.waits)
     return pb.FileDescriptorSet.FromString(descriptors), options
 
 

@@ -35,6 +35,7 @@ class Method:
     server_streaming: bool
     idempotent: bool
     public: bool
+    waits: bool
     filter_type: Type | None = None
     items: Items | None = None
     resume: Resume | None = None
@@ -72,6 +73,7 @@ class Options:
 
     access: Any
     resume: Any
+    waits: Any
 
 
 def read_services(descriptors: pb.FileDescriptorSet, options: Options) -> list[Service]:
@@ -115,6 +117,7 @@ def read_method(
         server_streaming=method.server_streaming,
         idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
         public=method.options.Extensions[options.access].public,
+        waits=method.options.Extensions[options.waits],
         filter_type=catalog.python[flattened.type_name] if flattened else None,
         items=items,
         resume=resume_of(catalog, where, method, options.resume),

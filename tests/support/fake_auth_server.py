@@ -44,11 +44,12 @@ CODES = {
 
 @dataclass
 class Call:
-    """One call that arrived: method name, the `authorization` entries, and all metadata."""
+    """One call that arrived: method name, the `authorization` entries, all metadata, and the seconds it had left."""
 
     method: str
     authorization: list[str]
     metadata: dict[str, Any]
+    left: float | None
 
 
 @dataclass
@@ -131,7 +132,7 @@ class FakeServer:
         metadata: dict[str, Any] = dict(context.invocation_metadata())
         entries = [str(value) for key, value in context.invocation_metadata() if key == "authorization"]
         with self._lock:
-            self.calls.append(Call(method, entries, metadata))
+            self.calls.append(Call(method, entries, metadata, context.time_remaining()))
             left = self.program.calls_left
             self.program.calls_left = max(left - 1, 0)
         if left:

@@ -140,8 +140,8 @@ class AuthMethods(Methods):
             client: The client to make. `name` and output-only fields are ignored.
             client_id: The id it shall have (see Client.name for its form). Empty: the server chooses one.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -156,7 +156,7 @@ class AuthMethods(Methods):
                 client=client,
                 client_id=client_id,
             )
-        return self._calls.unary(self._stub.CreateClient, request, timeout)
+        return self._calls.unary(self._stub.CreateClient, request, timeout, waits=True)
 
     @overload
     def get_client(
@@ -286,8 +286,8 @@ class AuthMethods(Methods):
             update_mask: Which fields to change: `display_name`, `scopes`, `max_token_lifetime`, `labels`, or `*` for
                 all of them. Absent: those that are set in `client` (AIP-134).
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -302,7 +302,7 @@ class AuthMethods(Methods):
                 client=client,
                 update_mask=update_mask,
             )
-        return self._calls.unary(self._stub.UpdateClient, request, timeout)
+        return self._calls.unary(self._stub.UpdateClient, request, timeout, waits=True)
 
     @overload
     def revoke_client(
@@ -347,8 +347,8 @@ class AuthMethods(Methods):
                 --new-admin`, offline, makes a new one.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -367,7 +367,7 @@ class AuthMethods(Methods):
                 force=force,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.RevokeClient, request, timeout)
+        return self._calls.unary(self._stub.RevokeClient, request, timeout, waits=True)
 
     @overload
     def suspend_client(
@@ -407,8 +407,8 @@ class AuthMethods(Methods):
             force: Suspend even the last active client with `clients:admin`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -425,7 +425,7 @@ class AuthMethods(Methods):
                 force=force,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.SuspendClient, request, timeout)
+        return self._calls.unary(self._stub.SuspendClient, request, timeout, waits=True)
 
     @overload
     def resume_client(
@@ -461,8 +461,8 @@ class AuthMethods(Methods):
             name: The client's name, `clients/{client_id}`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -477,7 +477,7 @@ class AuthMethods(Methods):
                 name=name,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.ResumeClient, request, timeout)
+        return self._calls.unary(self._stub.ResumeClient, request, timeout, waits=True)
 
     @overload
     def create_client_secret(
@@ -514,8 +514,8 @@ class AuthMethods(Methods):
             parent: The client that shall have it, `clients/{client_id}`.
             lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -530,7 +530,7 @@ class AuthMethods(Methods):
                 parent=parent,
                 lifetime=lifetime,
             )
-        return self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+        return self._calls.unary(self._stub.CreateClientSecret, request, timeout, waits=True)
 
     @overload
     def delete_client_secret(
@@ -580,8 +580,8 @@ class AuthMethods(Methods):
                 live secret.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -600,7 +600,7 @@ class AuthMethods(Methods):
                 force=force,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
+        return self._calls.unary(self._stub.DeleteClientSecret, request, timeout, waits=True)
 
     def get_jwks(
         self,
@@ -760,8 +760,8 @@ class AuthMethods(Methods):
             token: The access token.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -776,7 +776,7 @@ class AuthMethods(Methods):
                 token=token,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.RevokeToken, request, timeout)
+        return self._calls.unary(self._stub.RevokeToken, request, timeout, waits=True)
 
     @overload
     def introspect_token(
@@ -844,8 +844,8 @@ class AuthMethods(Methods):
                 Empty: rotate.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -860,7 +860,7 @@ class AuthMethods(Methods):
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.RotateSigningKey, request, timeout)
+        return self._calls.unary(self._stub.RotateSigningKey, request, timeout, waits=True)
 
 
 class AsyncAuthMethods(Methods):
@@ -983,8 +983,8 @@ class AsyncAuthMethods(Methods):
             client: The client to make. `name` and output-only fields are ignored.
             client_id: The id it shall have (see Client.name for its form). Empty: the server chooses one.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -999,7 +999,7 @@ class AsyncAuthMethods(Methods):
                 client=client,
                 client_id=client_id,
             )
-        return await self._calls.unary(self._stub.CreateClient, request, timeout)
+        return await self._calls.unary(self._stub.CreateClient, request, timeout, waits=True)
 
     @overload
     async def get_client(
@@ -1129,8 +1129,8 @@ class AsyncAuthMethods(Methods):
             update_mask: Which fields to change: `display_name`, `scopes`, `max_token_lifetime`, `labels`, or `*` for
                 all of them. Absent: those that are set in `client` (AIP-134).
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1145,7 +1145,7 @@ class AsyncAuthMethods(Methods):
                 client=client,
                 update_mask=update_mask,
             )
-        return await self._calls.unary(self._stub.UpdateClient, request, timeout)
+        return await self._calls.unary(self._stub.UpdateClient, request, timeout, waits=True)
 
     @overload
     async def revoke_client(
@@ -1190,8 +1190,8 @@ class AsyncAuthMethods(Methods):
                 --new-admin`, offline, makes a new one.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1210,7 +1210,7 @@ class AsyncAuthMethods(Methods):
                 force=force,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.RevokeClient, request, timeout)
+        return await self._calls.unary(self._stub.RevokeClient, request, timeout, waits=True)
 
     @overload
     async def suspend_client(
@@ -1250,8 +1250,8 @@ class AsyncAuthMethods(Methods):
             force: Suspend even the last active client with `clients:admin`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1268,7 +1268,7 @@ class AsyncAuthMethods(Methods):
                 force=force,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.SuspendClient, request, timeout)
+        return await self._calls.unary(self._stub.SuspendClient, request, timeout, waits=True)
 
     @overload
     async def resume_client(
@@ -1304,8 +1304,8 @@ class AsyncAuthMethods(Methods):
             name: The client's name, `clients/{client_id}`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1320,7 +1320,7 @@ class AsyncAuthMethods(Methods):
                 name=name,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.ResumeClient, request, timeout)
+        return await self._calls.unary(self._stub.ResumeClient, request, timeout, waits=True)
 
     @overload
     async def create_client_secret(
@@ -1357,8 +1357,8 @@ class AsyncAuthMethods(Methods):
             parent: The client that shall have it, `clients/{client_id}`.
             lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1373,7 +1373,7 @@ class AsyncAuthMethods(Methods):
                 parent=parent,
                 lifetime=lifetime,
             )
-        return await self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+        return await self._calls.unary(self._stub.CreateClientSecret, request, timeout, waits=True)
 
     @overload
     async def delete_client_secret(
@@ -1423,8 +1423,8 @@ class AsyncAuthMethods(Methods):
                 live secret.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1443,7 +1443,7 @@ class AsyncAuthMethods(Methods):
                 force=force,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
+        return await self._calls.unary(self._stub.DeleteClientSecret, request, timeout, waits=True)
 
     async def get_jwks(
         self,
@@ -1603,8 +1603,8 @@ class AsyncAuthMethods(Methods):
             token: The access token.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1619,7 +1619,7 @@ class AsyncAuthMethods(Methods):
                 token=token,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.RevokeToken, request, timeout)
+        return await self._calls.unary(self._stub.RevokeToken, request, timeout, waits=True)
 
     @overload
     async def introspect_token(
@@ -1687,8 +1687,8 @@ class AsyncAuthMethods(Methods):
                 Empty: rotate.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
             request = _arguments.build(
@@ -1703,4 +1703,4 @@ class AsyncAuthMethods(Methods):
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.RotateSigningKey, request, timeout)
+        return await self._calls.unary(self._stub.RotateSigningKey, request, timeout, waits=True)

@@ -175,6 +175,19 @@ def test_unary_calls_have_the_clients_deadline(connect: Connect, server: FakeSer
     assert time.monotonic() - started < 5
 
 
+def test_a_method_that_waits_for_the_replicas_has_longer(connect: Connect, server: FakeServer) -> None:
+    """Unless the client or the call says something itself."""
+    for settings, own, waiting, reading in [
+        ({}, {}, 30, 10),
+        ({"timeout": 20}, {}, 20, 20),
+        ({}, {"timeout": 5}, 5, 5),
+    ]:
+        client = connect(**settings)
+        client.call("auth", "create_client", client=client_pb2.Client(), **own)
+        client.call("data", "get_vehicle", name="vehicles/x", **own)
+        assert [call.left for call in server.calls[-2:]] == pytest.approx([waiting, reading], abs=4)
+
+
 def test_a_call_that_the_server_does_not_answer_ends_with_its_deadline(connect: Connect, server: FakeServer) -> None:
     """The client's or the call's own; what the token took is not given to the call on top."""
     client = connect(timeout=0.3)

@@ -18,6 +18,7 @@ syntax = "proto3";
 package typeplate.v1;
 
 import "typeplate/v1/access.proto";
+import "typeplate/v1/waits.proto";
 
 // Horns of vehicles.
 service HornService {
@@ -84,6 +85,8 @@ REFUSALS = [
      f"{METHOD}GetHorn: the field _arguments begins with an underscore, as do the surface's own names"),
     ("a field called as a module", "string name", "string horn_pb2",
      f"{METHOD}GetHorn: the field horn_pb2 would hide what the method needs by that name"),
+    ("a stream that waits", 'returns (Horn) {', 'returns (stream Horn) {\n    option (typeplate.v1.waits) = true;',
+     f"{METHOD}GetHorn: only a method with one answer can wait for the replicas"),
 ]  # fmt: skip
 
 
