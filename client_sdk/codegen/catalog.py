@@ -14,7 +14,7 @@ SCALARS = {
     Field.TYPE_STRING: "str",
     Field.TYPE_BYTES: "bytes",
 }
-# Arguments that are friendlier than the message: the type shown, and the function of `_arguments` that converts.
+# Arguments that are friendlier than the message: the type shown, and the function of `_arguments` that converts one.
 CONVERTED = {
     ".google.protobuf.Duration": ("timedelta | duration_pb2.Duration", "duration"),
     ".google.protobuf.FieldMask": ("Iterable[str] | field_mask_pb2.FieldMask", "field_mask"),
@@ -22,15 +22,19 @@ CONVERTED = {
 
 
 class ModelError(Exception):
-    """The API cannot become a surface; the message names the method and says why."""
+    """The API cannot become a surface; the message names proto, service and method, and says why."""
 
 
 @dataclass(frozen=True)
 class Type:
-    """A Python type as written in the generated code, and the modules that it needs."""
+    """A Python type as written in the generated code, the modules that it needs, and what converts an argument of it.
+
+    `convert` is none, one function of `_arguments`, or two: the first does for each what the second does for one.
+    """
 
     text: str
     modules: frozenset[str] = frozenset()
+    convert: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,23 +81,37 @@ class Catalog:
     def type_of(self, field: pb.FieldDescriptorProto) -> Type:
         """The type that the argument for this field takes."""
         if field.label != Field.LABEL_REPEATED:
-            return self._single(field)
-        entry = self.messages.get(field.type_name)
-        if entry is not None and entry.proto.options.map_entry:
-            key, value = (self._single(part) for part in entry.proto.field)
-            return Type(f"Mapping[{key.text}, {value.text}]", key.modules | value.modules)
-        single = self._single(field)
-        return Type(f"Iterable[{single.text}]", single.modules)
+            return self._argument(field)
+        if self.is_map(field):
+            key, value = (self._argument(part) for part in self.messages[field.type_name].proto.field)
+            return Type(f"Mapping[{key.text}, {value.text}]", value.modules, several("values", value))
+        single = self._argument(field)
+        return Type(f"Iterable[{single.text}]", single.modules, several("each", single))
 
-    def _single(self, field: pb.FieldDescriptorProto) -> Type:
+    def is_map(self, field: pb.FieldDescriptorProto) -> bool:
+        """Whether the field is a map, which descriptors have as a repeated message."""
+        entry = self.messages.get(field.type_name)
+        return entry is not None and entry.proto.options.map_entry
+
+    def element(self, field: pb.FieldDescriptorProto) -> Type:
+        """The type of one value of this field in a message."""
         if field.type == Field.TYPE_ENUM:
             enum = self.python[field.type_name]
             return Type(f"{enum.text}.ValueType", enum.modules)
         if field.type == Field.TYPE_MESSAGE:
-            message = self.python[field.type_name]
-            text, _ = CONVERTED.get(field.type_name, (message.text, ""))
-            return Type(text, message.modules)
+            return self.python[field.type_name]
         return Type(SCALARS.get(field.type, "int"))
+
+    def _argument(self, field: pb.FieldDescriptorProto) -> Type:
+        element = self.element(field)
+        if field.type_name not in CONVERTED:
+            return element
+        text, function = CONVERTED[field.type_name]
+        return Type(text, element.modules, (function,))
+
+
+def several(function: str, single: Type) -> tuple[str, ...]:
+    return (function, *single.convert) if single.convert else ()
 
 
 def module_of(file_name: str) -> str:

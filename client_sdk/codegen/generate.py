@@ -20,8 +20,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import catalog
+import clashes
 import model
+import soundness
 import surface
+from google.protobuf import descriptor_pb2 as pb
 
 SDK = Path(__file__).resolve().parents[1]
 OWNED = ("typeplate/v1", "typeplate/_surface")
@@ -63,10 +66,11 @@ def run_protoc(protos: Path, out: Path) -> bytes:
         *files,
     ]
     run(command)
-    services = [name for name in files if "\nservice " in (protos / name).read_text()]
-    run([*command[:7], f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services])
     content = descriptors.read_bytes()
     descriptors.unlink()
+    found = {file.name for file in pb.FileDescriptorSet.FromString(content).file if file.service}
+    services = [name for name in files if name in found]
+    run([*command[:7], f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services])
     return content
 
 
@@ -80,12 +84,21 @@ def generate(protos: Path, out: Path) -> None:
     """Generates everything below `out`, which is a package root (it will hold `typeplate/`)."""
     descriptors = run_protoc(protos, out)
     (out / "typeplate/v1/__init__.py").write_text(V1_INIT)
-    sys.path.insert(0, str(out))  # for our options, typeplate.v1.access and resume, which the model reads
-    services = model.read_services(descriptors)
+    services = model.read_services(*with_options(descriptors, out))
+    clashes.check(services, SDK / "typeplate")
     target = out / "typeplate/_surface"
     target.mkdir()
     for name, text in surface.render_surface(services).items():
         (target / name).write_text(text)
+
+
+def with_options(descriptors: bytes, out: Path) -> tuple[pb.FileDescriptorSet, model.Options]:
+    """The descriptors, and our options in them: parsed after those were imported, or they would be dropped."""
+    sys.path.insert(0, str(out))
+    from typeplate.v1 import access_pb2, resume_pb2, waits_pb2
+
+    options = model.Options(access_pb2.access, resume_pb2.resume, waits_pb2.waits)
+    return pb.FileDescriptorSet.FromString(descriptors), options
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -117,6 +130,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             generate(options.protos.resolve(), Path(scratch))
             new = contents(Path(scratch))
+        soundness.check_compiles(new)
     except (GenerationError, catalog.ModelError, metadata.PackageNotFoundError) as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 1

@@ -1,44 +1,33 @@
-"""Owns what the generator knows of the API: services, methods and arguments, read from descriptors with their comments.
+"""Owns what the generator knows of the API: services and methods, read from descriptors with their comments.
 
-Arguments of a method are its request's fields, with a field named `filter` flattened one level. A clash of names fails.
 It knows nothing of how Python code looks beyond the names of types; that is render's business.
 """
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from catalog import CONVERTED, Catalog, Field, Message, ModelError, Type, comments_of, module_of
-from google.api import field_behavior_pb2  # before anything is parsed: an option not known then is dropped
+from arguments import Argument, arguments_of, filter_of
+from catalog import Catalog, Type, comments_of, module_of
 from google.protobuf import descriptor_pb2 as pb
+from listing import NO_PAGER, Items, is_paged, items_of
+from names import snake
 from resuming import Resume, resume_of
 
-RESERVED = {"self", "request", "requests", "timeout"}
-FLATTENED = "filter"
-
-
-@dataclass(frozen=True)
-class Argument:
-    name: str
-    field: str
-    type: Type
-    comment: str
-    required: bool
-    converter: str = ""
-    in_filter: bool = False
+DEPRECATED = "Deprecated: it will go in a later version."
 
 
 @dataclass(frozen=True)
 class Method:
-    """One RPC. `item` is set for a `List…`: the field and type of the one repeated message field of the response."""
+    """One RPC. `where` names it in an error; `items` is set where it answers with a pager."""
 
     name: str
+    where: str
     path: str
     comment: str
+    notes: tuple[str, ...]
     request: Type
     response: Type
     arguments: tuple[Argument, ...]
@@ -46,25 +35,36 @@ class Method:
     server_streaming: bool
     idempotent: bool
     public: bool
+    waits: bool
     filter_type: Type | None = None
-    item: tuple[str, Type] | None = None
+    items: Items | None = None
     resume: Resume | None = None
 
     @property
     def python_name(self) -> str:
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
+        return snake(self.name)
+
+    @property
+    def unary(self) -> bool:
+        return not self.client_streaming and not self.server_streaming
 
 
 @dataclass(frozen=True)
 class Service:
+    """`where` names it in an error."""
+
     name: str
+    where: str
     module: str
     comment: str
     methods: tuple[Method, ...]
 
     @property
     def attribute(self) -> str:
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name.removesuffix("Service")).lower()
+        return snake(self.name.removesuffix("Service"))
+
+    def class_name(self, *, aio: bool) -> str:
+        return f"{'Async' if aio else ''}{self.name.removesuffix('Service')}Methods"
 
 
 @dataclass(frozen=True)
@@ -73,97 +73,60 @@ class Options:
 
     access: Any
     resume: Any
+    waits: Any
 
 
-def read_services(descriptors: bytes) -> list[Service]:
-    """The services of `typeplate.v1`, by name. Needs the generated modules of the options on the path."""
-    from typeplate.v1 import access_pb2, resume_pb2
+def read_services(descriptors: pb.FileDescriptorSet, options: Options) -> list[Service]:
+    """The services of all files, by name."""
+    catalog = Catalog(list(descriptors.file))
+    found = (
+        read_service(catalog, file, index, options) for file in descriptors.file for index in range(len(file.service))
+    )
+    return sorted(found, key=lambda service: service.name)
 
-    options = Options(access_pb2.access, resume_pb2.resume)
 
-    files = list(pb.FileDescriptorSet.FromString(descriptors).file)
-    catalog = Catalog(files)
-    services = []
-    for file in files:
-        comments = comments_of(file)
-        for index, service in enumerate(file.service):
-            methods = tuple(
-                read_method(catalog, file, service, method, comments.get((6, index, 2, at), ""), options)
-                for at, method in enumerate(service.method)
-            )
-            services.append(Service(service.name, module_of(file.name), comments.get((6, index), ""), methods))
-    return sorted(services, key=lambda service: service.name)
+def read_service(catalog: Catalog, file: pb.FileDescriptorProto, index: int, options: Options) -> Service:
+    service, comments = file.service[index], comments_of(file)
+    path = f"{file.package}.{service.name}"
+    methods = tuple(
+        read_method(catalog, file.name, path, method, comments.get((6, index, 2, at), ""), options)
+        for at, method in enumerate(service.method)
+    )
+    return Service(service.name, f"{file.name}: {path}", module_of(file.name), comments.get((6, index), ""), methods)
 
 
 def read_method(
-    catalog: Catalog,
-    file: pb.FileDescriptorProto,
-    service: pb.ServiceDescriptorProto,
-    method: pb.MethodDescriptorProto,
-    comment: str,
-    options: Options,
+    catalog: Catalog, file: str, service: str, method: pb.MethodDescriptorProto, comment: str, options: Options
 ) -> Method:
-    path = f"/{file.package}.{service.name}/{method.name}"
-    if not comment:
-        raise ModelError(f"{path} has no comment")
-    if '"""' in comment or "\\" in comment:  # grpcio-tools writes comments into docstrings as they are
-        raise ModelError(f'{path}: a comment cannot hold """ or a backslash')
+    path = f"/{service}/{method.name}"
+    where = f"{file}: {path}"
     request, response = catalog.messages[method.input_type], catalog.messages[method.output_type]
-    public = method.options.Extensions[options.access].public
-    filters = [field.type_name for field in request.proto.field if field.name == FLATTENED]
+    unary = not method.client_streaming and not method.server_streaming
+    paged, flattened = unary and is_paged(request, response), filter_of(request)
+    items = items_of(catalog, response) if paged else None
     return Method(
         name=method.name,
+        where=where,
         path=path,
         comment=comment,
+        notes=tuple(notes_of(method, paged=paged, items=items)),
         request=catalog.python[method.input_type],
         response=catalog.python[method.output_type],
-        arguments=() if method.client_streaming else tuple(unique(path, arguments_of(catalog, path, request))),
+        arguments=() if method.client_streaming else tuple(arguments_of(catalog, request)),
         client_streaming=method.client_streaming,
         server_streaming=method.server_streaming,
         idempotent=method.options.idempotency_level != pb.MethodOptions.IDEMPOTENCY_UNKNOWN,
-        public=public,
-        filter_type=catalog.python[filters[0]] if filters else None,
-        item=None if method.client_streaming or method.server_streaming else paged(catalog, request, response),
-        resume=resume_of(catalog, path, method, options.resume),
+        public=method.options.Extensions[options.access].public,
+        waits=method.options.Extensions[options.waits],
+        filter_type=catalog.python[flattened.type_name] if flattened else None,
+        items=items,
+        resume=resume_of(catalog, where, method, options.resume),
     )
 
 
-def arguments_of(catalog: Catalog, path: str, request: Message, in_filter: bool = False) -> Iterator[Argument]:
-    for field in request.proto.field:
-        if field.name == FLATTENED and not in_filter and field.type == Field.TYPE_MESSAGE:
-            yield from arguments_of(catalog, path, catalog.messages[field.type_name], in_filter=True)
-            continue
-        comment = request.comments[field.name]
-        if not comment:
-            raise ModelError(f"{path}: the field {field.name} has no comment")
-        yield Argument(
-            name=f"{field.name}_" if keyword.iskeyword(field.name) else field.name,
-            field=field.name,
-            type=catalog.type_of(field),
-            comment=comment,
-            required=is_required(field) and not in_filter,
-            converter=CONVERTED.get(field.type_name, ("", ""))[1] if field.label != Field.LABEL_REPEATED else "",
-            in_filter=in_filter,
-        )
-
-
-def unique(path: str, arguments: Iterator[Argument]) -> Iterator[Argument]:
-    seen = set(RESERVED)
-    for argument in arguments:
-        if argument.name in seen:
-            raise ModelError(f"{path}: two arguments would be called {argument.name}")
-        seen.add(argument.name)
-        yield argument
-
-
-def is_required(field: pb.FieldDescriptorProto) -> bool:
-    """Whether the field carries google.api.field_behavior = REQUIRED."""
-    return field_behavior_pb2.REQUIRED in field.options.Extensions[field_behavior_pb2.field_behavior]
-
-
-def paged(catalog: Catalog, request: Message, response: Message) -> tuple[str, Type] | None:
-    """The items of a list method (AIP-158): page_token in, next_page_token and one repeated message field out."""
-    repeated = [field for field in response.proto.field if field.label == Field.LABEL_REPEATED]
-    items = [field for field in repeated if field.type == Field.TYPE_MESSAGE]
-    tokens = "page_token" in request.comments and "next_page_token" in response.comments
-    return (items[0].name, catalog.python[items[0].type_name]) if tokens and len(items) == 1 else None
+def notes_of(method: pb.MethodDescriptorProto, *, paged: bool, items: Items | None) -> Iterator[str]:
+    """What the docstring adds to the comment."""
+    if method.options.deprecated:
+        yield DEPRECATED
+    if paged and not items:
+        yield NO_PAGER

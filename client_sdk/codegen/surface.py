@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 from docstrings import docstring
 from model import Method, Service
-from render import HEADER, class_name, lines, render_service
+from render import HEADER, lines, render_service
+from soundness import check_surface
 
 
 def render_surface(services: list[Service]) -> dict[str, str]:
-    """The files of `typeplate/_surface/`, by name."""
-    files = {f"{service.attribute}.py": render_service(service) for service in services}
-    files["__init__.py"] = render_clients(services)
-    files["methods.py"] = render_tables(services)
+    """The files of `typeplate/_surface/`, by name. Raises ModelError where one of them would not do."""
+    files = {"__init__.py": render_clients(services), "methods.py": render_tables(services)}
+    check_surface("__init__.py", files["__init__.py"], services)
+    for service in services:
+        name = f"{service.attribute}.py"
+        files[name] = render_service(service)
+        check_surface(f"{service.where}: {name}", files[name], [service])
     return files
 
 
@@ -24,8 +28,8 @@ def render_clients(services: list[Service]) -> str:
         ["from typeplate._lazy import lazy", "", "if TYPE_CHECKING:"],
         ["    from typeplate._calls import Calls", "    from typeplate._calls_aio import AsyncCalls"],
         (
-            f"    from typeplate._surface.{service.attribute} import {class_name(service, aio=True)}, "
-            f"{class_name(service, aio=False)}"
+            f"    from typeplate._surface.{service.attribute} import {service.class_name(aio=True)}, "
+            f"{service.class_name(aio=False)}"
             for service in services
         ),
         ["", ""],
@@ -40,7 +44,7 @@ def render_attributes(name: str, calls: str, services: list[Service], *, aio: bo
     yield '    """A client\'s methods by service, each imported when it is first used."""'
     yield from ("", f"    _calls: {calls}")
     for service in services:
-        kind = class_name(service, aio=aio)
+        kind = service.class_name(aio=aio)
         yield from ("", "    @lazy", f"    def {service.attribute}(self) -> {kind}:")
         yield from docstring(service.comment, [], "        ")
         yield from (f"        from typeplate._surface.{service.attribute} import {kind}", "")
@@ -49,7 +53,7 @@ def render_attributes(name: str, calls: str, services: list[Service], *, aio: bo
 
 def render_tables(services: list[Service]) -> str:
     methods = [method for service in services for method in service.methods]
-    repeatable = [m for m in methods if m.idempotent and is_unary(m)]
+    repeatable = [m for m in methods if m.idempotent and m.unary]
     tables = {
         "IDEMPOTENT_UNARY": ("Unary methods that may be sent again", repeatable),
         "PUBLIC": ("Methods that take no token", [m for m in methods if m.public]),
@@ -58,10 +62,6 @@ def render_tables(services: list[Service]) -> str:
         f'"""What the channel needs to know of the methods, as paths. {HEADER}"""',
         (line for name, (about, chosen) in tables.items() for line in table(name, about, chosen)),
     )
-
-
-def is_unary(method: Method) -> bool:
-    return not method.client_streaming and not method.server_streaming
 
 
 def table(name: str, about: str, methods: list[Method]) -> Iterator[str]:

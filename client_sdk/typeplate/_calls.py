@@ -57,10 +57,16 @@ class Calls(BaseCalls[Authenticator]):
         return self.session().stub(kind)
 
     def unary(
-        self, method: Callable[..., Response], request: Any, timeout: Timeout | None, *, public: bool = False
+        self,
+        method: Callable[..., Response],
+        request: Any,
+        timeout: Timeout | None,
+        *,
+        public: bool = False,
+        waits: bool = False,
     ) -> Response:
         """One request, one response. All public methods may be sent again, see `_reach`."""
-        limit = deadline_of(timeout, self._options.timeout)
+        limit = deadline_of(timeout, self._options.timeout_of(waits=waits))
         if public:
             try:
                 return reach(method, request, Tries(self.peer, time.monotonic(), limit))

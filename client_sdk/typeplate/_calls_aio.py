@@ -74,10 +74,16 @@ class AsyncCalls(BaseCalls[AsyncAuthenticator]):
         return self.session().stub(kind)
 
     async def unary(
-        self, method: Callable[..., Awaitable[Response]], request: Any, timeout: Timeout | None, *, public: bool = False
+        self,
+        method: Callable[..., Awaitable[Response]],
+        request: Any,
+        timeout: Timeout | None,
+        *,
+        public: bool = False,
+        waits: bool = False,
     ) -> Response:
         """One request, one response. All public methods may be sent again, see `_reach`."""
-        limit = deadline_of(timeout, self._options.timeout)
+        limit = deadline_of(timeout, self._options.timeout_of(waits=waits))
         if public:
             try:
                 return await reach_aio(method, request, Tries(self.peer, time.monotonic(), limit))

@@ -20,6 +20,8 @@ from typeplate._tls import TlsSettings, Transport, is_target, on_this_machine, t
 from typeplate.errors import ConfigurationError, TypeplateError
 
 DEFAULT_TIMEOUT_S = 10.0
+WAITING_TIMEOUT_S = 30.0
+"""For methods that wait until all replicas have acknowledged a change (typeplate.v1.waits)."""
 LONGEST_TIMEOUT_S = 366 * 86_400.0
 """Beyond it a timeout is none; clocks overflow sooner or later."""
 BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -39,6 +41,11 @@ def seconds_of(timeout: Timeout) -> float:
     return seconds
 
 
+def timeouts_of(timeout: Timeout | None) -> tuple[float, float]:
+    """The client's timeouts: for unary calls, and for those that wait for all replicas."""
+    return (DEFAULT_TIMEOUT_S, WAITING_TIMEOUT_S) if timeout is None else (seconds_of(timeout),) * 2
+
+
 def deadline_of(given: Timeout | None, default: float) -> float | None:
     """The timeout for gRPC: the call's, else the default; infinite is none. Raises ConfigurationError."""
     timeout = default if given is None else seconds_of(given)
@@ -52,11 +59,16 @@ class Options:
     target: str
     credentials: Credentials | None
     timeout: float
+    waiting_timeout: float
     tls: TlsSettings
     transport: Transport
     proxy: bool
     user_agent: str
     clock: Callable[[], float]
+
+    def timeout_of(self, *, waits: bool) -> float:
+        """Of a unary call that says nothing itself."""
+        return self.waiting_timeout if waits else self.timeout
 
     @property
     def peer(self) -> str:
@@ -78,7 +90,7 @@ class Settings(TypedDict, total=False):
     client_secret: str | SecretCallable | None
     client_secret_file: str | Path | None
     scopes: Sequence[str]
-    timeout: Timeout
+    timeout: Timeout | None
     ca_file: str | Path | None
     client_cert_file: str | Path | None
     client_key_file: str | Path | None
@@ -100,7 +112,7 @@ class Configured:
         client_secret: str | SecretCallable | None = None,
         client_secret_file: str | Path | None = None,
         scopes: Sequence[str] = (),
-        timeout: Timeout = DEFAULT_TIMEOUT_S,
+        timeout: Timeout | None = None,
         ca_file: str | Path | None = None,
         client_cert_file: str | Path | None = None,
         client_key_file: str | Path | None = None,
@@ -121,6 +133,7 @@ class Configured:
             client_secret_file: A file that holds the secret, read again for each token: for mounted ones that rotate.
             scopes: The scopes its tokens shall carry. Empty: all that it is granted.
             timeout: Seconds, or a timedelta, that a unary call may take where it says nothing; `inf` for no limit.
+                Absent: 10, and 30 where a method waits until all replicas have acknowledged a change.
             ca_file: Certificate authorities to trust, PEM. Absent: the system's.
             client_cert_file: Client certificate, PEM, with `client_key_file`.
             client_key_file: The client certificate's private key, PEM.
@@ -142,7 +155,8 @@ class Configured:
             if not isinstance(proxy, bool):
                 raise ConfigurationError("proxy is True or False; which one it is stands in https_proxy")
             transport = transport_of(checked_target(target), tls, plaintext)
-            options = Options(target, credentials, seconds_of(timeout), tls, transport, proxy, user_agent, clock)
+            timeouts = timeouts_of(timeout)
+            options = Options(target, credentials, *timeouts, tls, transport, proxy, user_agent, clock)
         except TypeplateError as error:
             del client_secret  # error trackers record local variables, here and in the frames that are left out
             raise error.with_traceback(None) from None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, overload
 
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2
 
-from typeplate._arguments import Methods, build, duration, field_mask, part, refuse_beside
+from typeplate import _arguments
+from typeplate._arguments import Methods
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
 from typeplate._options import Timeout
@@ -87,15 +88,16 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IssueTokenRequest,
                 client_id=client_id,
                 client_secret=client_secret,
                 scopes=scopes,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IssueTokenRequest,
                 request,
                 client_id=client_id,
                 client_secret=client_secret,
@@ -138,22 +140,23 @@ class AuthMethods(Methods):
             client: The client to make. `name` and output-only fields are ignored.
             client_id: The id it shall have (see Client.name for its form). Empty: the server chooses one.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientRequest,
                 client=client,
                 client_id=client_id,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientRequest,
                 request,
                 client=client,
                 client_id=client_id,
             )
-        return self._calls.unary(self._stub.CreateClient, request, timeout)
+        return self._calls.unary(self._stub.CreateClient, request, timeout, waits=True)
 
     @overload
     def get_client(
@@ -187,12 +190,13 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientRequest,
                 request,
                 name=name,
             )
@@ -219,9 +223,9 @@ class AuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListClientsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListClientsRequest.Filter,
                     states=states,
                     scope=scope,
@@ -230,7 +234,8 @@ class AuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListClientsRequest,
                 request,
                 states=states,
                 scope=scope,
@@ -281,22 +286,23 @@ class AuthMethods(Methods):
             update_mask: Which fields to change: `display_name`, `scopes`, `max_token_lifetime`, `labels`, or `*` for
                 all of them. Absent: those that are set in `client` (AIP-134).
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.UpdateClientRequest,
                 client=client,
-                update_mask=field_mask(update_mask),
+                update_mask=_arguments.field_mask(update_mask),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.UpdateClientRequest,
                 request,
                 client=client,
                 update_mask=update_mask,
             )
-        return self._calls.unary(self._stub.UpdateClient, request, timeout)
+        return self._calls.unary(self._stub.UpdateClient, request, timeout, waits=True)
 
     @overload
     def revoke_client(
@@ -341,11 +347,11 @@ class AuthMethods(Methods):
                 --new-admin`, offline, makes a new one.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeClientRequest,
                 name=name,
                 reason=reason,
@@ -353,14 +359,15 @@ class AuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeClientRequest,
                 request,
                 name=name,
                 reason=reason,
                 force=force,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.RevokeClient, request, timeout)
+        return self._calls.unary(self._stub.RevokeClient, request, timeout, waits=True)
 
     @overload
     def suspend_client(
@@ -400,24 +407,25 @@ class AuthMethods(Methods):
             force: Suspend even the last active client with `clients:admin`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.SuspendClientRequest,
                 name=name,
                 force=force,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.SuspendClientRequest,
                 request,
                 name=name,
                 force=force,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.SuspendClient, request, timeout)
+        return self._calls.unary(self._stub.SuspendClient, request, timeout, waits=True)
 
     @overload
     def resume_client(
@@ -453,22 +461,23 @@ class AuthMethods(Methods):
             name: The client's name, `clients/{client_id}`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ResumeClientRequest,
                 name=name,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ResumeClientRequest,
                 request,
                 name=name,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.ResumeClient, request, timeout)
+        return self._calls.unary(self._stub.ResumeClient, request, timeout, waits=True)
 
     @overload
     def create_client_secret(
@@ -505,22 +514,23 @@ class AuthMethods(Methods):
             parent: The client that shall have it, `clients/{client_id}`.
             lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientSecretRequest,
                 parent=parent,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientSecretRequest,
                 request,
                 parent=parent,
                 lifetime=lifetime,
             )
-        return self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+        return self._calls.unary(self._stub.CreateClientSecret, request, timeout, waits=True)
 
     @overload
     def delete_client_secret(
@@ -570,11 +580,11 @@ class AuthMethods(Methods):
                 live secret.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.DeleteClientSecretRequest,
                 name=name,
                 compromised=compromised,
@@ -582,14 +592,15 @@ class AuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.DeleteClientSecretRequest,
                 request,
                 name=name,
                 compromised=compromised,
                 force=force,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
+        return self._calls.unary(self._stub.DeleteClientSecret, request, timeout, waits=True)
 
     def get_jwks(
         self,
@@ -606,6 +617,8 @@ class AuthMethods(Methods):
         """
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
+        else:
+            _arguments.check_ready(auth_service_pb2.GetJwksRequest, request)
         return self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
     @overload
@@ -641,12 +654,13 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientUsageRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientUsageRequest,
                 request,
                 name=name,
             )
@@ -681,9 +695,9 @@ class AuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListAuditEventsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListAuditEventsRequest.Filter,
                     client=client,
                     types=types,
@@ -694,7 +708,8 @@ class AuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListAuditEventsRequest,
                 request,
                 client=client,
                 types=types,
@@ -745,22 +760,23 @@ class AuthMethods(Methods):
             token: The access token.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeTokenRequest,
                 token=token,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeTokenRequest,
                 request,
                 token=token,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.RevokeToken, request, timeout)
+        return self._calls.unary(self._stub.RevokeToken, request, timeout, waits=True)
 
     @overload
     def introspect_token(
@@ -796,12 +812,13 @@ class AuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IntrospectTokenRequest,
                 token=token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IntrospectTokenRequest,
                 request,
                 token=token,
             )
@@ -827,22 +844,23 @@ class AuthMethods(Methods):
                 Empty: rotate.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RotateSigningKeyRequest,
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RotateSigningKeyRequest,
                 request,
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
-        return self._calls.unary(self._stub.RotateSigningKey, request, timeout)
+        return self._calls.unary(self._stub.RotateSigningKey, request, timeout, waits=True)
 
 
 class AsyncAuthMethods(Methods):
@@ -913,15 +931,16 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IssueTokenRequest,
                 client_id=client_id,
                 client_secret=client_secret,
                 scopes=scopes,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IssueTokenRequest,
                 request,
                 client_id=client_id,
                 client_secret=client_secret,
@@ -964,22 +983,23 @@ class AsyncAuthMethods(Methods):
             client: The client to make. `name` and output-only fields are ignored.
             client_id: The id it shall have (see Client.name for its form). Empty: the server chooses one.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientRequest,
                 client=client,
                 client_id=client_id,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientRequest,
                 request,
                 client=client,
                 client_id=client_id,
             )
-        return await self._calls.unary(self._stub.CreateClient, request, timeout)
+        return await self._calls.unary(self._stub.CreateClient, request, timeout, waits=True)
 
     @overload
     async def get_client(
@@ -1013,12 +1033,13 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientRequest,
                 request,
                 name=name,
             )
@@ -1045,9 +1066,9 @@ class AsyncAuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListClientsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListClientsRequest.Filter,
                     states=states,
                     scope=scope,
@@ -1056,7 +1077,8 @@ class AsyncAuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListClientsRequest,
                 request,
                 states=states,
                 scope=scope,
@@ -1107,22 +1129,23 @@ class AsyncAuthMethods(Methods):
             update_mask: Which fields to change: `display_name`, `scopes`, `max_token_lifetime`, `labels`, or `*` for
                 all of them. Absent: those that are set in `client` (AIP-134).
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.UpdateClientRequest,
                 client=client,
-                update_mask=field_mask(update_mask),
+                update_mask=_arguments.field_mask(update_mask),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.UpdateClientRequest,
                 request,
                 client=client,
                 update_mask=update_mask,
             )
-        return await self._calls.unary(self._stub.UpdateClient, request, timeout)
+        return await self._calls.unary(self._stub.UpdateClient, request, timeout, waits=True)
 
     @overload
     async def revoke_client(
@@ -1167,11 +1190,11 @@ class AsyncAuthMethods(Methods):
                 --new-admin`, offline, makes a new one.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeClientRequest,
                 name=name,
                 reason=reason,
@@ -1179,14 +1202,15 @@ class AsyncAuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeClientRequest,
                 request,
                 name=name,
                 reason=reason,
                 force=force,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.RevokeClient, request, timeout)
+        return await self._calls.unary(self._stub.RevokeClient, request, timeout, waits=True)
 
     @overload
     async def suspend_client(
@@ -1226,24 +1250,25 @@ class AsyncAuthMethods(Methods):
             force: Suspend even the last active client with `clients:admin`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.SuspendClientRequest,
                 name=name,
                 force=force,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.SuspendClientRequest,
                 request,
                 name=name,
                 force=force,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.SuspendClient, request, timeout)
+        return await self._calls.unary(self._stub.SuspendClient, request, timeout, waits=True)
 
     @overload
     async def resume_client(
@@ -1279,22 +1304,23 @@ class AsyncAuthMethods(Methods):
             name: The client's name, `clients/{client_id}`.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ResumeClientRequest,
                 name=name,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ResumeClientRequest,
                 request,
                 name=name,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.ResumeClient, request, timeout)
+        return await self._calls.unary(self._stub.ResumeClient, request, timeout, waits=True)
 
     @overload
     async def create_client_secret(
@@ -1331,22 +1357,23 @@ class AsyncAuthMethods(Methods):
             parent: The client that shall have it, `clients/{client_id}`.
             lifetime: How long it shall work, from 60 s to 100 years. Absent: until it is deleted.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.CreateClientSecretRequest,
                 parent=parent,
-                lifetime=duration(lifetime),
+                lifetime=_arguments.duration(lifetime),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.CreateClientSecretRequest,
                 request,
                 parent=parent,
                 lifetime=lifetime,
             )
-        return await self._calls.unary(self._stub.CreateClientSecret, request, timeout)
+        return await self._calls.unary(self._stub.CreateClientSecret, request, timeout, waits=True)
 
     @overload
     async def delete_client_secret(
@@ -1396,11 +1423,11 @@ class AsyncAuthMethods(Methods):
                 live secret.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.DeleteClientSecretRequest,
                 name=name,
                 compromised=compromised,
@@ -1408,14 +1435,15 @@ class AsyncAuthMethods(Methods):
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.DeleteClientSecretRequest,
                 request,
                 name=name,
                 compromised=compromised,
                 force=force,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.DeleteClientSecret, request, timeout)
+        return await self._calls.unary(self._stub.DeleteClientSecret, request, timeout, waits=True)
 
     async def get_jwks(
         self,
@@ -1432,6 +1460,8 @@ class AsyncAuthMethods(Methods):
         """
         if request is None:
             request = auth_service_pb2.GetJwksRequest()
+        else:
+            _arguments.check_ready(auth_service_pb2.GetJwksRequest, request)
         return await self._calls.unary(self._stub.GetJwks, request, timeout, public=True)
 
     @overload
@@ -1467,12 +1497,13 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.GetClientUsageRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.GetClientUsageRequest,
                 request,
                 name=name,
             )
@@ -1507,9 +1538,9 @@ class AsyncAuthMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.ListAuditEventsRequest,
-                filter=part(
+                filter=_arguments.part(
                     auth_service_pb2.ListAuditEventsRequest.Filter,
                     client=client,
                     types=types,
@@ -1520,7 +1551,8 @@ class AsyncAuthMethods(Methods):
                 page_token=page_token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.ListAuditEventsRequest,
                 request,
                 client=client,
                 types=types,
@@ -1571,22 +1603,23 @@ class AsyncAuthMethods(Methods):
             token: The access token.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RevokeTokenRequest,
                 token=token,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RevokeTokenRequest,
                 request,
                 token=token,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.RevokeToken, request, timeout)
+        return await self._calls.unary(self._stub.RevokeToken, request, timeout, waits=True)
 
     @overload
     async def introspect_token(
@@ -1622,12 +1655,13 @@ class AsyncAuthMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.IntrospectTokenRequest,
                 token=token,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.IntrospectTokenRequest,
                 request,
                 token=token,
             )
@@ -1653,19 +1687,20 @@ class AsyncAuthMethods(Methods):
                 Empty: rotate.
             wait: Whether to wait until it is in force everywhere, within the call's deadline. Absent: true.
             request: A ready request, instead of the arguments above.
-            timeout: Seconds this call may take, waiting for a token and for the server included. Absent: the client's
-                default.
+            timeout: Seconds this call may take, waiting for a token, for the server and for its replicas included.
+                Absent: the client's `timeout` if it was given one, else 30.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 auth_service_pb2.RotateSigningKeyRequest,
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                auth_service_pb2.RotateSigningKeyRequest,
                 request,
                 compromised_kid=compromised_kid,
                 wait=wait,
             )
-        return await self._calls.unary(self._stub.RotateSigningKey, request, timeout)
+        return await self._calls.unary(self._stub.RotateSigningKey, request, timeout, waits=True)

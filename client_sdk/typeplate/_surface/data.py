@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, overload
 
 from google.protobuf import field_mask_pb2
 
-from typeplate._arguments import AnyIterable, Methods, build, field_mask, part, refuse_beside
+from typeplate import _arguments
+from typeplate._arguments import AnyIterable, Methods
 from typeplate._calls import Calls
 from typeplate._calls_aio import AsyncCalls
 from typeplate._options import Timeout
@@ -75,12 +76,13 @@ class DataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.GetVehicleRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.GetVehicleRequest,
                 request,
                 name=name,
             )
@@ -122,12 +124,13 @@ class DataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.BatchGetVehiclesRequest,
                 names=names,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.BatchGetVehiclesRequest,
                 request,
                 names=names,
             )
@@ -230,9 +233,9 @@ class DataMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.ListVehiclesRequest,
-                filter=part(
+                filter=_arguments.part(
                     data_service_pb2.VehicleFilter,
                     source=source,
                     make=make,
@@ -270,11 +273,12 @@ class DataMethods(Methods):
                 order_by=order_by,
                 page_size=page_size,
                 page_token=page_token,
-                read_mask=field_mask(read_mask),
+                read_mask=_arguments.field_mask(read_mask),
                 show_deleted=show_deleted,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.ListVehiclesRequest,
                 request,
                 source=source,
                 make=make,
@@ -358,13 +362,14 @@ class DataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.CreateVehicleRequest,
                 vehicle=vehicle,
                 vehicle_id=vehicle_id,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.CreateVehicleRequest,
                 request,
                 vehicle=vehicle,
                 vehicle_id=vehicle_id,
@@ -409,13 +414,14 @@ class DataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.UpdateVehicleRequest,
                 vehicle=vehicle,
-                update_mask=field_mask(update_mask),
+                update_mask=_arguments.field_mask(update_mask),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.UpdateVehicleRequest,
                 request,
                 vehicle=vehicle,
                 update_mask=update_mask,
@@ -459,13 +465,14 @@ class DataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.DeleteVehicleRequest,
                 name=name,
                 etag=etag,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.DeleteVehicleRequest,
                 request,
                 name=name,
                 etag=etag,
@@ -491,7 +498,12 @@ class DataMethods(Methods):
             requests: The requests, in the order they are sent.
             timeout: Seconds the whole stream may take. Absent: no limit.
         """
-        return ResponseStream(self._calls, lambda: self._stub.ImportVehicles, requests, timeout)
+        return ResponseStream(
+            self._calls,
+            lambda: self._stub.ImportVehicles,
+            _arguments.checked(data_service_pb2.ImportVehiclesRequest, requests),
+            timeout,
+        )
 
     def export_vehicles(
         self,
@@ -516,13 +528,14 @@ class DataMethods(Methods):
                 after the last message received, over an outage of up to 5 minutes.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.ExportVehiclesRequest,
                 source=source,
                 after=after,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.ExportVehiclesRequest,
                 request,
                 source=source,
                 after=after,
@@ -590,12 +603,13 @@ class AsyncDataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.GetVehicleRequest,
                 name=name,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.GetVehicleRequest,
                 request,
                 name=name,
             )
@@ -637,12 +651,13 @@ class AsyncDataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.BatchGetVehiclesRequest,
                 names=names,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.BatchGetVehiclesRequest,
                 request,
                 names=names,
             )
@@ -745,9 +760,9 @@ class AsyncDataMethods(Methods):
             timeout: Seconds each page may take. Absent: the client's default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.ListVehiclesRequest,
-                filter=part(
+                filter=_arguments.part(
                     data_service_pb2.VehicleFilter,
                     source=source,
                     make=make,
@@ -785,11 +800,12 @@ class AsyncDataMethods(Methods):
                 order_by=order_by,
                 page_size=page_size,
                 page_token=page_token,
-                read_mask=field_mask(read_mask),
+                read_mask=_arguments.field_mask(read_mask),
                 show_deleted=show_deleted,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.ListVehiclesRequest,
                 request,
                 source=source,
                 make=make,
@@ -873,13 +889,14 @@ class AsyncDataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.CreateVehicleRequest,
                 vehicle=vehicle,
                 vehicle_id=vehicle_id,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.CreateVehicleRequest,
                 request,
                 vehicle=vehicle,
                 vehicle_id=vehicle_id,
@@ -924,13 +941,14 @@ class AsyncDataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.UpdateVehicleRequest,
                 vehicle=vehicle,
-                update_mask=field_mask(update_mask),
+                update_mask=_arguments.field_mask(update_mask),
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.UpdateVehicleRequest,
                 request,
                 vehicle=vehicle,
                 update_mask=update_mask,
@@ -974,13 +992,14 @@ class AsyncDataMethods(Methods):
                 default.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.DeleteVehicleRequest,
                 name=name,
                 etag=etag,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.DeleteVehicleRequest,
                 request,
                 name=name,
                 etag=etag,
@@ -1006,7 +1025,12 @@ class AsyncDataMethods(Methods):
             requests: The requests, in the order they are sent.
             timeout: Seconds the whole stream may take. Absent: no limit.
         """
-        return AsyncResponseStream(self._calls, lambda: self._stub.ImportVehicles, requests, timeout)
+        return AsyncResponseStream(
+            self._calls,
+            lambda: self._stub.ImportVehicles,
+            _arguments.checked_aio(data_service_pb2.ImportVehiclesRequest, requests),
+            timeout,
+        )
 
     def export_vehicles(
         self,
@@ -1031,13 +1055,14 @@ class AsyncDataMethods(Methods):
                 after the last message received, over an outage of up to 5 minutes.
         """
         if request is None:
-            request = build(
+            request = _arguments.build(
                 data_service_pb2.ExportVehiclesRequest,
                 source=source,
                 after=after,
             )
         else:
-            refuse_beside(
+            _arguments.check_ready(
+                data_service_pb2.ExportVehiclesRequest,
                 request,
                 source=source,
                 after=after,

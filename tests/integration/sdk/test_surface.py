@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.support.fake_auth_server import FakeServer
 from tests.support.sdk_drivers import Connect, Driver
-from typeplate import Client
+from typeplate import AsyncClient, Client
 from typeplate._version import __version__
 from typeplate.errors import (
     ConfigurationError,
@@ -23,7 +24,7 @@ from typeplate.errors import (
     ScopeMissing,
     Unavailable,
 )
-from typeplate.v1 import client_pb2, data_service_pb2, vehicle_pb2
+from typeplate.v1 import auth_service_pb2, client_pb2, data_service_pb2, vehicle_pb2
 
 
 def test_a_pager_fetches_all_pages_and_can_start_over(client: Driver, server: FakeServer) -> None:
@@ -55,6 +56,50 @@ def test_a_request_message_does_instead_of_arguments(client: Driver, server: Fak
 def test_an_argument_beside_a_request_is_refused(client: Driver) -> None:
     with pytest.raises(TypeError, match="either request= or name"):
         client.call("data", "get_vehicle", request=data_service_pb2.GetVehicleRequest(), name="vehicles/x")
+
+
+def test_a_request_message_of_another_method_is_refused_before_anything_is_sent(
+    client: Driver, server: FakeServer
+) -> None:
+    """On the wire a GetClientRequest is a SuspendClientRequest too."""
+    with pytest.raises(TypeError, match=r"^request= is GetClientRequest, not SuspendClientRequest$"):
+        client.call("auth", "suspend_client", request=auth_service_pb2.GetClientRequest(name="clients/app"))
+    with pytest.raises(TypeError, match=r"^request= is dict, not GetJwksRequest$"):
+        client.call("auth", "get_jwks", request={})
+    with pytest.raises(TypeError, match=r"^request= is GetVehicleRequest, not ListVehiclesRequest$"):
+        client.vehicles(request=data_service_pb2.GetVehicleRequest())
+    assert (server.issued, server.calls) == ([], [])
+
+
+def test_a_request_message_of_another_method_ends_a_stream(client: Driver, server: FakeServer) -> None:
+    wrong: list[Any] = [data_service_pb2.GetVehicleRequest(name="vehicles/x")]
+    with pytest.raises(TypeError, match=r"^a request of a stream is GetVehicleRequest, not ImportVehiclesRequest$"):
+        client.exchange(wrong)
+
+
+async def test_an_asynchronous_iterator_of_other_messages_is_refused_too(server: FakeServer) -> None:
+    async def wrong() -> AsyncIterator[Any]:
+        yield data_service_pb2.GetVehicleRequest(name="vehicles/x")
+
+    async with AsyncClient(server.target, client_id="app", client_secret="tps_x") as client:
+        with pytest.raises(TypeError, match="a request of a stream is GetVehicleRequest, not ImportVehiclesRequest"):
+            async for _ in client.data.import_vehicles(wrong()):
+                pass
+
+
+@pytest.mark.parametrize(
+    "lone", ["vehicles/x", b"vehicles/x", {"vehicles/x": "vehicles/y"}], ids=["str", "bytes", "dict"]
+)
+def test_what_is_no_list_is_not_taken_for_one(client: Driver, server: FakeServer, lone: object) -> None:
+    """A string would be taken letter by letter."""
+    kind = type(lone).__name__
+    with pytest.raises(TypeError, match=rf"^names is a list and cannot be {kind} \(BatchGetVehiclesRequest\.names\)$"):
+        client.call("data", "batch_get_vehicles", names=lone)
+    with pytest.raises(TypeError, match="fuels is a list"):
+        client.vehicles(fuels=lone)
+    with pytest.raises(TypeError, match="a field mask is a list of paths, not"):
+        client.vehicles(read_mask=lone)
+    assert server.calls == []
 
 
 def test_durations_and_field_masks_may_be_given_as_python_has_them(client: Driver, server: FakeServer) -> None:
@@ -128,6 +173,19 @@ def test_unary_calls_have_the_clients_deadline(connect: Connect, server: FakeSer
     with pytest.raises(DeadlineExceeded):
         connect(timeout=0.3).get()
     assert time.monotonic() - started < 5
+
+
+def test_a_method_that_waits_for_the_replicas_has_longer(connect: Connect, server: FakeServer) -> None:
+    """Unless the client or the call says something itself."""
+    for settings, own, waiting, reading in [
+        ({}, {}, 30, 10),
+        ({"timeout": 20}, {}, 20, 20),
+        ({}, {"timeout": 5}, 5, 5),
+    ]:
+        client = connect(**settings)
+        client.call("auth", "create_client", client=client_pb2.Client(), **own)
+        client.call("data", "get_vehicle", name="vehicles/x", **own)
+        assert [call.timeout for call in server.calls[-2:]] == pytest.approx([waiting, reading], abs=4)
 
 
 def test_a_call_that_the_server_does_not_answer_ends_with_its_deadline(connect: Connect, server: FakeServer) -> None:

@@ -1,5 +1,6 @@
 """Every test of the SDK is watched for secrets that it shows."""
 
+from tests.support.codegen import scratch
 from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport
 
-__all__ = ["_watched", "all_logs", "pytest_runtest_makereport"]
+__all__ = ["_watched", "all_logs", "pytest_runtest_makereport", "scratch"]

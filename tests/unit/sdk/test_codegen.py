@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-GENERATE = ROOT / "client_sdk/codegen/generate.py"
-PYTHON = ROOT / ".venv-proto/bin/python"
+from tests.support.codegen import generate, python, run
 
 RPCS = """
   // Sounds the horn of one vehicle.
@@ -91,32 +85,6 @@ print(json.dumps({"methods": found, "tables": tables}))
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _tools() -> None:
-    if not PYTHON.exists():
-        assert not os.environ.get("CI"), "the proto environment is missing: make proto"
-        pytest.skip("the proto environment is missing: make proto")
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A copy of the protos and of the SDK."""
-    shutil.copytree(ROOT / "protos", tmp_path / "protos")
-    shutil.copytree(
-        ROOT / "client_sdk/typeplate", tmp_path / "sdk/typeplate", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    return tmp_path
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [str(PYTHON), str(GENERATE), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-def generate(scratch: Path) -> subprocess.CompletedProcess[str]:
-    return run("--protos", scratch / "protos", "--out", scratch / "sdk")
-
-
 def extend(scratch: Path, rpcs: str) -> None:
     proto = scratch / "protos/typeplate/v1/data_service.proto"
     head, _, tail = proto.read_text().partition("\n}\n")
@@ -132,12 +100,7 @@ def test_a_new_rpc_is_a_typed_and_documented_method_of_both_clients(scratch: Pat
     extend(scratch, RPCS)
     done = generate(scratch)
     assert done.returncode == 0, done.stderr
-    environ = {**os.environ, "PYTHONPATH": str(scratch / "sdk")}
-    shown = subprocess.run(
-        [sys.executable, "-W", "error", "-c", INSPECT], env=environ, capture_output=True, text=True, check=False
-    )
-    assert shown.returncode == 0, shown.stderr
-    found = json.loads(shown.stdout)
+    found = json.loads(python(scratch, INSPECT))
     for prefix, kind in (("", "DataMethods"), ("Async", "AsyncDataMethods")):
         honk = found["methods"][f"{kind}.honk_vehicle"]
         assert honk["parameters"]["name"] == "str | None"

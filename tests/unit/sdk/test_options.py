@@ -12,12 +12,16 @@ from tests.support.certificates import make_certificates
 from typeplate import AsyncClient, Client, _options
 from typeplate._tls import TlsSettings, Transport, channel_credentials, is_loopback, system_authorities, transport_of
 from typeplate.errors import ConfigurationError, Unavailable
+from typeplate.v1 import auth_service_pb2, data_service_pb2, waits_pb2
 
 ENVIRON = {
     "TYPEPLATE_TARGET": "vehicles.internal:443",
     "TYPEPLATE_CLIENT_ID": "app",
     "TYPEPLATE_CLIENT_SECRET": "tps_sentinel",
 }
+SERVICES = [
+    service for file in (auth_service_pb2, data_service_pb2) for service in file.DESCRIPTOR.services_by_name.values()
+]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +206,24 @@ def test_a_client_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> No
     ):
         with pytest.raises(ConfigurationError, match=r"client_cert_file .* client_key_file"):
             channel_credentials(Transport.TLS, TlsSettings(mine.ca, certificate, key))
+
+
+def options(target: str = "127.0.0.1:1", **settings: object) -> _options.Options:
+    return Client(target, **settings)._options  # type: ignore[arg-type]
+
+
+def test_a_client_without_a_timeout_gives_10_seconds_and_30_to_what_waits() -> None:
+    assert [options().timeout_of(waits=waits) for waits in (False, True)] == [10, 30]
+    assert [options(timeout=None).timeout_of(waits=waits) for waits in (False, True)] == [10, 30]
+    assert [options(timeout=12).timeout_of(waits=waits) for waits in (False, True)] == [12, 12]
+
+
+def test_every_method_that_waits_for_the_replicas_declares_it() -> None:
+    """Those that may be told not to, and those whose answer is the thing that they changed."""
+    found = {m for service in SERVICES for m in service.methods if m.GetOptions().Extensions[waits_pb2.waits]}
+    told = {m for service in SERVICES for m in service.methods if "wait" in m.input_type.fields_by_name}
+    assert told <= found
+    assert {m.name for m in found - told} == {"CreateClient", "UpdateClient", "CreateClientSecret"}
 
 
 def test_authorities_that_the_system_has_in_a_directory_are_read(
