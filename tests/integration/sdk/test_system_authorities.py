@@ -59,4 +59,4 @@ def test_an_authority_in_the_systems_directory_is_trusted(
 
 def test_an_authority_that_the_system_does_not_know_is_not_trusted(connect: Connect, tls_server: FakeServer) -> None:
     with pytest.raises(Unavailable, match="not from an authority that is trusted"):
-        connect(tls_server.target, plaintext=False).get(timeout=1)
+        connect(tls_server.target, plaintext=False).get(timeout=0.5)

@@ -41,10 +41,12 @@ async def test_an_asynchronous_callable_must_return_a_secret(value: object) -> N
 
 
 async def test_what_an_asynchronous_callable_raises_is_told_by_its_type_alone() -> None:
-    """Its text may hold anything."""
+    """Its text may hold anything, so it is not the cause of what is told either."""
+    made = aio_authenticator(coroutine(PermissionError(f"vault refused {SECRET}")))
     with pytest.raises(SecretUnavailable) as caught:
-        await read(CallableSecret(coroutine(PermissionError("the vault refused: hunter2"))))
+        await made.token(PATIENCE_S)
     assert str(caught.value) == "the client secret's callable raised PermissionError"
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 async def test_the_event_loop_goes_on_while_a_plain_callable_blocks() -> None:
