@@ -1,5 +1,6 @@
 """A foreign client, `buf curl`, that knows nothing of Typeplate but an address: reflection tells it the rest."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
 
-from tests.support.foreign import server_for_strangers
+from tests.support.foreign import NAME, server_for_strangers
+from tests.support.secret_watch import WATCH
 from tests.support.server import ServerProcess, running_server
 
 BUF = Path(sys.executable).with_name("buf")
@@ -36,7 +39,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def token(server: ServerProcess) -> str:
     """An access token, issued through `buf curl`."""
     credentials = {"client_id": server.client_id, "client_secret": server.client_secret}
-    answer = json.loads(call(f"{server.address}/typeplate.v1.AuthService/IssueToken", request=credentials))
+    with WATCH.learning():
+        answer = json.loads(call(f"{server.address}/typeplate.v1.AuthService/IssueToken", request=credentials))
     assert answer["tokenType"] == "Bearer"
     return str(answer["accessToken"])
 
@@ -53,7 +57,7 @@ def test_a_token_is_issued_and_a_vehicle_is_read_with_it(server: ServerProcess) 
     """The whole main job, with presence kept: 0 g CO2 is a value, and what is unknown is absent."""
     header = f"authorization: Bearer {token(server)}"
     url = f"{server.address}/typeplate.v1.DataService/GetVehicle"
-    vehicle = json.loads(call(url, "--header", header, request={"name": "vehicles/own-1"}))
+    vehicle = json.loads(call(url, "--header", header, request={"name": NAME}))
     assert vehicle["make"] == "Audi"
     assert vehicle["co2GPerKm"] == 0
     assert "powerKw" not in vehicle
@@ -63,15 +67,28 @@ def test_a_stream_is_read(server: ServerProcess) -> None:
     """Server streaming works as well."""
     header = f"authorization: Bearer {token(server)}"
     said = call(f"{server.address}/typeplate.v1.DataService/ExportVehicles", "--header", header, request={})
-    assert '"vehicles/own-1"' in said
+    assert f'"{NAME}"' in said
 
 
-def test_without_a_token_the_refusal_has_its_reason(server: ServerProcess) -> None:
-    """In a form that a foreign client understands: status code, message, google.rpc details."""
-    url = f"{server.address}/typeplate.v1.DataService/GetVehicle"
-    said = json.loads(call(url, request={"name": "vehicles/own-1"}, expect=1))
-    assert said["code"] == "unauthenticated"
-    assert "google.rpc.ErrorInfo" in [detail["type"] for detail in said["details"]]
+@pytest.mark.parametrize(
+    ("method", "request_", "authorized", "code", "reason"),
+    [
+        ("GetVehicle", {"name": NAME}, False, "unauthenticated", "TOKEN_MISSING"),
+        ("ExportVehicles", {}, False, "unauthenticated", "TOKEN_MISSING"),
+        ("GetVehicle", {"name": "vehicles/own-none"}, True, "not_found", "NOT_FOUND"),
+    ],
+    ids=["unary without token", "stream without token", "not found"],
+)
+def test_a_refusal_has_its_reason(
+    server: ServerProcess, method: str, request_: dict[str, Any], authorized: bool, code: str, reason: str
+) -> None:
+    """In a form that a foreign client understands: the status code, and the details, which it hands on as they came."""
+    header = ["--header", f"authorization: Bearer {token(server)}"] if authorized else []
+    url = f"{server.address}/typeplate.v1.DataService/{method}"
+    said = json.loads(call(url, *header, request=request_, expect=1))
+    (value,) = [detail["value"] for detail in said["details"] if detail["type"] == "google.rpc.ErrorInfo"]
+    info = ErrorInfo.FromString(base64.b64decode(value + "=" * (-len(value) % 4)))
+    assert (said["code"], info.domain, info.reason) == (code, "typeplate", reason)
 
 
 def test_health_needs_no_token(server: ServerProcess) -> None:

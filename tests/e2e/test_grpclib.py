@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One for all of these tests."""
     with server_for_strangers(tmp_path_factory.mktemp("grpclib")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _quiet(all_logs: None, caplog: pytest.LogCaptureFixture) -> None:
+    """What grpclib's HTTP/2 logs at debug level, headers and all, is its own affair."""
+    caplog.set_level(logging.INFO, "hpack")
 
 
 @pytest.fixture

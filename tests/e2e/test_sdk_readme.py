@@ -24,6 +24,7 @@ import pytest
 from tests.support.certificates import make_certificates
 from tests.support.commands import clean_environment
 from tests.support.polling import eventually
+from tests.support.secret_watch import WATCH
 from tests.support.server import ROOT
 from typeplate._options import settings_of
 from typeplate.cli.connection import read_env_file
@@ -151,6 +152,7 @@ def serve(block: Block, where: Place) -> None:
     finally:
         web.terminate()
         assert web.wait(20) == 0
+    WATCH.hear(log.read_text())
     assert "Traceback" not in log.read_text(), log.read_text()
 
 

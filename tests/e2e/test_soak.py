@@ -110,6 +110,7 @@ def test_no_caller_sees_an_error_while_everything_rotates_and_restarts(server: S
         f"{seen.errors.total()} errors seen outside"
     )
     assert seen.errors == {}
+    assert seen.leaks == 0
     assert (seen.calls, restarts) == (sum(shares.values()), 2)
     assert seen.refused > 0
     assert seen.refreshes >= 2 * operations.done.count("drop_key")

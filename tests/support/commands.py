@@ -1,5 +1,6 @@
 """Runs the `typeplate` command as a user does: in a process of its own, with no settings but those given."""
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -8,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.secret_watch import WATCH
 from tests.support.server import ROOT
 
 TIMEOUT_S = 60.0
+PRINTING = (("clients", "create"), ("clients", "secrets", "create"), ("token", "issue"))
+"""Commands whose task it is to print a secret or a token, unless that goes into a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,17 @@ class Typeplate:
             os.close(theirs)
 
     def _run(self, arguments: tuple[str, ...], terminal: int | None, typed: str = "") -> Done:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "typeplate.cli", *arguments, *self.shared],
-            env=clean_environment() | dict(self.environ or {}),
-            **({"input": typed} if terminal is None else {"stdin": terminal}),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        prints = any(arguments[: len(words)] == words for words in PRINTING) and "--write-env-file" not in arguments
+        with WATCH.learning() if prints else contextlib.nullcontext():
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-m", "typeplate.cli", *arguments, *self.shared],
+                env=clean_environment() | dict(self.environ or {}),
+                **({"input": typed} if terminal is None else {"stdin": terminal}),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
         return Done(done.returncode, done.stdout, done.stderr)
 
 

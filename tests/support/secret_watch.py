@@ -1,8 +1,9 @@
 """Looks for every secret and token that the SDK has handled in all it has shown: output, logs, reprs, errors, pickles.
 
-A conftest that imports the hooks below has each of its tests watched, with all logs at debug level:
+A conftest that imports the hooks below has each of its tests watched, with all logs at debug level, and with it what
+the processes say that the test has started:
 
-    from tests.support.secret_watch import all_logs, pytest_runtest_makereport
+    from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport, pytest_runtest_setup
 """
 
 from __future__ import annotations
@@ -10,70 +11,133 @@ from __future__ import annotations
 import logging
 import pickle
 import re
+import subprocess
 import traceback
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
 
+from tests.support.fake_auth_server import FakeServer
+from tests.support.secret_shapes import SHAPES
+from tests.support.server import ServerProcess
 from typeplate._credentials import Credentials
 from typeplate._options import Configured
 from typeplate._secret import StringSecret
 from typeplate._token import Token
 from typeplate.errors import TypeplateError
 
+T = TypeVar("T")
 SHORTEST = 7
 """Shorter ones, as tests of the rules use, are words that may stand anywhere."""
 OURS = (str(Path(__file__).resolve().parents[2] / "client_sdk"), str(Path(grpc.__file__).parent))
 
 
 class SecretWatch:
-    """The secrets and tokens known so far, the newest clients and errors. `blind`: in tests that leak on purpose."""
+    """The secrets and tokens known so far; the clients, errors and processes' output of the test that runs.
+
+    `on`: while a watched test runs. `blind`: in tests that leak on purpose.
+    """
 
     def __init__(self) -> None:
-        self.blind = False
+        self.installed = self.on = self.blind = False
         self.known: set[str] = set()
-        self.clients: deque[Configured] = deque(maxlen=50)
-        self.errors: deque[TypeplateError] = deque(maxlen=100)
+        self.clients: list[Configured] = []
+        self.errors: list[TypeplateError] = []
+        self.told: list[tuple[str, str]] = []
+        self._learning = False
 
     def install(self, patched: pytest.MonkeyPatch) -> None:
-        """From now on knows of every secret that a client is given or reads, every token, client and error."""
-        after(patched, StringSecret, "__init__", lambda source, *_, **__: self.known.add(source.value))
-        after(patched, Credentials, "request", lambda _, secret: self.known.add(secret))
-        after(patched, Token, "__post_init__", lambda token: self.known.add(token.value))
-        after(patched, Configured, "_start", lambda client, _: self.clients.append(client))
-        after(patched, TypeplateError, "__init__", lambda error, *_, **__: self.errors.append(error))
+        """From now on knows of every secret that a client is given or reads, every token, client, error and process."""
+        self.installed = True
+        after(patched, StringSecret, "__init__", lambda _, source, *__, **___: self.known.add(source.value))
+        after(patched, Credentials, "request", lambda _, __, secret: self.known.add(secret))
+        after(patched, Token, "__post_init__", lambda _, token: self.known.add(token.value))
+        after(
+            patched, FakeServer, "issue", lambda made, _, asked, __: self.learn(asked.client_secret, made.access_token)
+        )
+        after(patched, Configured, "_start", lambda _, client, __: self._keep(self.clients, client))
+        after(patched, TypeplateError, "__init__", lambda _, error, *__, **___: self._keep(self.errors, error))
+        after(patched, subprocess.Popen, "communicate", lambda said, *_, **__: self.hear(*said))
+        after(patched, ServerProcess, "stop", lambda _, server: self._keep(self.told, ("server", server.log)))
+
+    def learn(self, *secrets: str) -> None:
+        """They are shown nowhere."""
+        self.known.update(secrets)
+
+    def _keep(self, kept: list[T], thing: T) -> None:
+        if self.on:
+            kept.append(thing)
+
+    def hear(self, out: str | bytes | None, err: str | bytes | None = None) -> None:
+        """A process has said this: it is searched at the test's end, like all of the test's own output."""
+        if self._learning:
+            self.learn(*SHAPES.findall(text_of(out)))
+            out = None
+        for said in (out, err):
+            if said:
+                self._keep(self.told, ("process", text_of(said)))
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """It is the task of a process within to print a secret or a token, which nothing else may show from then on."""
+        self._learning = True
+        try:
+            yield
+        finally:
+            self._learning = False
+
+    def begin(self) -> None:
+        """A watched test begins: what others left is none of its business."""
+        self.forget()
+        self.on = True
 
     def leaks(self, output: str = "") -> list[str]:
-        """Where secrets are shown: in this output, by the clients, by the errors. Forgets the clients and errors."""
-        shown = [("output", output)]
-        shown += [
-            (f"client {type(each).__name__}", text) for each in list(self.clients) for text in shown_by_client(each)
-        ]
-        shown += [(f"error {type(each).__name__}", text) for each in list(self.errors) for text in shown_by_error(each)]
+        """Where secrets are shown: in this output, by processes, clients, errors. Forgets what was looked at."""
+        shown = self._shown(output)
+        found = sorted({f"{where} shows {secret[:3]}…" for where, text in shown for secret in self.found_in(text)})
+        self.forget()
+        return found
+
+    def _shown(self, output: str) -> Iterator[tuple[str, str]]:
+        yield "output", output
+        yield from list(self.told)
+        for client in list(self.clients):
+            yield from ((f"client {type(client).__name__}", text) for text in shown_by_client(client))
+        for error in list(self.errors):
+            yield from ((f"error {type(error).__name__}", text) for text in shown_by_error(error))
+
+    def forget(self) -> None:
+        """What has been made and said so far; the secrets stay known."""
+        self.told.clear()
         self.clients.clear()
         self.errors.clear()
-        return sorted({f"{where} shows {secret[:3]}…" for where, text in shown for secret in self.found_in(text)})
 
     def found_in(self, text: str) -> Iterator[str]:
         """The secrets in a text, each as a whole: `token-1` is not in `token-12`."""
-        for secret in self.known:
+        yield from SHAPES.findall(text)
+        for secret in tuple(self.known):
             if len(secret) < SHORTEST or secret not in text:
                 continue
             if re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text):
                 yield secret
 
 
+def text_of(said: str | bytes | None) -> str:
+    """What a process has said, whether it was read as text or not, or not at all."""
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+
+
 def after(patched: pytest.MonkeyPatch, kind: type, name: str, do: Callable[..., object]) -> None:
-    """Has a method of a class do something more once it has returned."""
+    """Has a method of a class do something more once it has returned: with what it returned, and what it was given."""
     method = getattr(kind, name)
 
     def wrapped(*arguments: Any, **options: Any) -> Any:
         result = method(*arguments, **options)
-        do(*arguments, **options)
+        do(result, *arguments, **options)
         return result
 
     patched.setattr(kind, name, wrapped)
@@ -119,6 +183,10 @@ WATCH = SecretWatch()
 
 @pytest.fixture(autouse=True, scope="session")
 def _watched() -> Iterator[None]:
+    """Once, however many a conftest has asked for it."""
+    if WATCH.installed:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patched:
         WATCH.install(patched)
         factory = logging.getLogRecordFactory()
@@ -146,6 +214,12 @@ def all_logs(_watched: None, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A test's fixtures are watched like itself."""
+    WATCH.begin()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -154,6 +228,7 @@ def pytest_runtest_makereport(
     report = yield
     if call.when != "setup" and not WATCH.blind:  # after the call already, while its loops and channels are there
         judge(report, WATCH)
+    WATCH.on = WATCH.on and call.when != "teardown"
     return report
 
 

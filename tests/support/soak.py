@@ -6,6 +6,7 @@ It is spawned, given what is shared with `begin`, and told with `run` whether to
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import threading
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.secret_shapes import SHAPES
 from tests.support.token_requests import watched_token_requests
 from typeplate import AsyncClient, Client
 from typeplate._token import TokenCache
@@ -40,13 +42,17 @@ class Task:
 
 @dataclass
 class Seen:
-    """What became of the calls: `errors` reached the caller; `refused` tokens and `requests` for new ones did not."""
+    """What became of the calls: `errors` reached the caller; `refused` tokens and `requests` for new ones did not.
+
+    `leaks` counts the secrets and tokens in what was logged, at debug level.
+    """
 
     calls: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     refreshes: int = 0
     requests: int = 0
+    leaks: int = 0
 
     def __add__(self, other: Seen) -> Seen:
         return Seen(
@@ -55,7 +61,20 @@ class Seen:
             self.refused + other.refused,
             self.refreshes + other.refreshes,
             self.requests + other.requests,
+            self.leaks + other.leaks,
         )
+
+
+class Ear(logging.Handler):
+    """Hears all that is logged."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        self._seen.leaks += len(SHAPES.findall(self.format(record)))
 
 
 class Progress:
@@ -79,6 +98,7 @@ class Progress:
 def watched(seen: Seen) -> Iterator[None]:
     """Counts what happens inside of the clients."""
     rejected = TokenCache.rejected
+    logging.basicConfig(level=logging.DEBUG, handlers=[Ear(seen)])
 
     def counted(self: TokenCache, *arguments: Any, **options: Any) -> bool:
         again = rejected(self, *arguments, **options)

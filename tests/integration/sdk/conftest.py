@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.fake_auth_server import FakeServer
 from tests.support.sdk_drivers import DRIVERS, SECRET, Clock, Connect, Driver
-from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport
+from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport, pytest_runtest_setup
 
-__all__ = ["_watched", "all_logs", "pytest_runtest_makereport"]
+__all__ = ["_watched", "all_logs", "pytest_runtest_makereport", "pytest_runtest_setup"]
 
 
 @pytest.fixture

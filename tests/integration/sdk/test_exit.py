@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_auth_server import FakeServer
+from tests.support.sdk_drivers import SECRET
 
 ROOT = Path(__file__).resolve().parents[3]
 WITHIN_S = 30.0
@@ -17,7 +18,7 @@ WITHIN_S = 30.0
 SYNC = """
 import grpc, os, sys, threading, time
 from typeplate import Client
-client = Client(sys.argv[1], client_id="app", client_secret="tps_x")
+client = Client(sys.argv[1], client_id="app", client_secret=sys.argv[2])
 def get():
     client.data.get_vehicle(name="vehicles/x", timeout=20)
 def fork():
@@ -32,7 +33,7 @@ def held():
 ASYNC = """
 import asyncio, os, sys
 from typeplate import AsyncClient
-client = AsyncClient(sys.argv[1], client_id="app", client_secret="tps_x")
+client = AsyncClient(sys.argv[1], client_id="app", client_secret=sys.argv[2])
 async def get():
     await client.data.get_vehicle(name="vehicles/x", timeout=20)
 def held():
@@ -131,7 +132,7 @@ def run(program: str, server: FakeServer) -> tuple[int, str]:
     """Runs it, keeping its token requests waiting once it is ready to end; its exit code, and what it said."""
     path = os.pathsep.join([str(ROOT / "client_sdk"), str(ROOT)])
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", program, server.target],
+        [sys.executable, "-W", "error", "-c", program, server.target, SECRET],
         env={**os.environ, "PYTHONPATH": path},
         text=True,
         stdin=subprocess.PIPE,

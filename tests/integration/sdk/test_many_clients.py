@@ -17,6 +17,7 @@ from tests.support.fake_auth_server import FakeServer
 from tests.support.noise import silence
 from tests.support.polling import eventually
 from tests.support.scale import scaled
+from tests.support.sdk_drivers import SECRET
 from typeplate import AsyncClient, Client
 from typeplate.errors import Cancelled, ClientClosed
 
@@ -47,7 +48,7 @@ def nothing_left_behind() -> Iterator[None]:
 
 def use(target: str, number: int) -> None:
     """One is not used at all, one calls, one leaves a stream open, one is closed while another thread is calling."""
-    with Client(target, client_id="app", client_secret="tps_x") as client:
+    with Client(target, client_id="app", client_secret=SECRET) as client:
         if number % 4 == 1:
             client.data.get_vehicle(name="vehicles/x")
         elif number % 4 == 2:
@@ -64,7 +65,7 @@ def called_or_closed(client: Client) -> None:
 
 
 async def use_aio(target: str, number: int) -> None:
-    async with AsyncClient(target, client_id="app", client_secret="tps_x") as client:
+    async with AsyncClient(target, client_id="app", client_secret=SECRET) as client:
         if number % 4 == 1:
             await client.data.get_vehicle(name="vehicles/x")
         elif number % 4 == 2:

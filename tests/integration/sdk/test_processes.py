@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PREFORK = """
 import os, sys
 from typeplate import Client
-client = Client(sys.argv[1], client_id="app", client_secret="tps_x")
+client = Client(sys.argv[1], client_id="app", client_secret=sys.argv[2])
 client.data.get_vehicle(name="vehicles/parent")
 parents = client._calls.session()
 for number in range(3):
@@ -54,7 +54,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_forked_child_calls_with_its_own_channel_and_the_parents_token(server: FakeServer) -> None:
     """As in a prefork server. One token serves parent and children."""
-    done = run(PREFORK, server.target)
+    done = run(PREFORK, server.target, SECRET)
     assert done.returncode == 0, done.stderr
     assert len(server.calls) == 2 + 3 * 3
     assert len(server.issued) == 1
@@ -63,16 +63,16 @@ def test_a_forked_child_calls_with_its_own_channel_and_the_parents_token(server:
 def test_a_program_that_ends_without_close_ends_without_noise(server: FakeServer) -> None:
     code = (
         "import sys; from typeplate import Client\n"
-        "client = Client(sys.argv[1], client_id='app', client_secret='tps_x')\n"
+        "client = Client(sys.argv[1], client_id='app', client_secret=sys.argv[2])\n"
         "client.data.get_vehicle(name='vehicles/x'); next(client.data.export_vehicles())"
     )
-    done = run(code, server.target)
+    done = run(code, server.target, SECRET)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_asyncio_client_works_on_a_second_event_loop(server: FakeServer) -> None:
     """It takes the token along."""
-    client = AsyncClient(server.target, client_id="app", client_secret="tps_x")
+    client = AsyncClient(server.target, client_id="app", client_secret=SECRET)
 
     async def use() -> str:
         return (await client.data.get_vehicle(name="vehicles/x")).make

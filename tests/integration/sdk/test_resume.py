@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_auth_server import FakeServer
-from tests.support.sdk_drivers import Clock, Connect
+from tests.support.sdk_drivers import SECRET, Clock, Connect
 from tests.support.tcp_proxy import TcpProxy
 from typeplate import AsyncClient, Client
 from typeplate.errors import Cancelled, ClientRevoked, DatabaseUnavailable, TokenRejected
@@ -69,7 +69,7 @@ def test_a_stream_ends_with_its_timeout_though_it_could_go_on(connect: Connect, 
 
 def test_a_broken_stream_that_is_cancelled_while_it_waits_is_over_at_once(server: FakeServer) -> None:
     server.program.retry_after = 60.0
-    with Client(server.target, client_id="app", client_secret="tps_x") as client:
+    with Client(server.target, client_id="app", client_secret=SECRET) as client:
         stream = client.data.export_vehicles(source="broken")
         next(stream)
         threading.Timer(0.1, stream.cancel).start()

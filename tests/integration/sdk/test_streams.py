@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.certificates import make_certificates
 from tests.support.fake_auth_server import FakeServer
-from tests.support.sdk_drivers import Clock, Connect, Driver, import_requests
+from tests.support.sdk_drivers import SECRET, Clock, Connect, Driver, import_requests
 from typeplate import AsyncClient
 from typeplate._token import AMPLE_S
 from typeplate.errors import (
@@ -208,7 +208,7 @@ def test_an_empty_stream_ends(connect: Connect, server: FakeServer) -> None:
 async def test_a_raw_stream_that_is_refused_while_it_writes_says_why(server: FakeServer) -> None:
     """grpc.aio reports the write that failed, as INTERNAL, in a quarter of such streams."""
     server.refuse_calls("SCOPE_MISSING", times=1000)
-    async with AsyncClient(server.target, client_id="app", client_secret="tps_x") as client:
+    async with AsyncClient(server.target, client_id="app", client_secret=SECRET) as client:
         stub = client.stub(DataServiceStub)
 
         async def code(count: int) -> grpc.StatusCode:
@@ -225,7 +225,7 @@ def test_a_stream_that_has_ended_stays_ended(server: FakeServer) -> None:
     """Asked once more it neither delivers nor calls; one that broke off says so again, for it is not complete."""
     from typeplate import Client
 
-    with Client(server.target, client_id="app", client_secret="tps_x") as client:
+    with Client(server.target, client_id="app", client_secret=SECRET) as client:
         stream = client.data.export_vehicles()
         assert len(list(stream)) == 3
         assert list(stream) == []

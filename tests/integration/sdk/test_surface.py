@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.support.fake_auth_server import FakeServer
-from tests.support.sdk_drivers import Connect, Driver
+from tests.support.sdk_drivers import SECRET, Connect, Driver
 from typeplate import AsyncClient, Client
 from typeplate._version import __version__
 from typeplate.errors import (
@@ -103,7 +103,7 @@ def test_what_is_no_list_is_not_taken_for_one(client: Driver, server: FakeServer
 
 
 def test_durations_and_field_masks_may_be_given_as_python_has_them(client: Driver, server: FakeServer) -> None:
-    call = {"client_id": "app", "client_secret": "tps_x"}
+    call = {"client_id": "app", "client_secret": SECRET}
     client.call("auth", "issue_token", **call, lifetime=timedelta(minutes=1, microseconds=5))
     assert server.issued[-1].lifetime.ToTimedelta() == timedelta(minutes=1, microseconds=5)
     changed = client_pb2.Client(name="clients/app")
@@ -142,7 +142,7 @@ def test_an_argument_of_the_wrong_type_is_named(client: Driver) -> None:
     with pytest.raises(ValueError, match="page_size is out of range"):
         client.vehicles(page_size=1 << 40)
     with pytest.raises(TypeError, match="lifetime cannot be str"):
-        client.call("auth", "issue_token", client_id="app", client_secret="tps_x", lifetime="5m")
+        client.call("auth", "issue_token", client_id="app", client_secret=SECRET, lifetime="5m")
 
 
 def test_methods_and_pagers_say_what_they_are(connect: Connect, server: FakeServer) -> None:
@@ -229,7 +229,7 @@ def test_the_user_agent_says_who_calls(connect: Connect, server: FakeServer) -> 
 def test_a_closed_client_says_so(server: FakeServer) -> None:
     from typeplate.errors import ClientClosed
 
-    client = Client(server.target, client_id="app", client_secret="tps_x")
+    client = Client(server.target, client_id="app", client_secret=SECRET)
     with client:
         client.data.get_vehicle(name="vehicles/x")
     with pytest.raises(ClientClosed):

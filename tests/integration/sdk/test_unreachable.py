@@ -14,7 +14,7 @@ import pytest
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.fake_auth_server import FakeServer
 from tests.support.polling import eventually
-from tests.support.sdk_drivers import Clock, Connect, Driver
+from tests.support.sdk_drivers import SECRET, Clock, Connect, Driver
 from typeplate import Client
 from typeplate.errors import DeadlineExceeded, Unavailable
 
@@ -137,7 +137,7 @@ def slow_secret() -> Iterator[Callable[[], str]]:
 
     def fetch() -> str:
         released.wait(30)
-        return "tps_x"
+        return SECRET
 
     try:
         yield fetch

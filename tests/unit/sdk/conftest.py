@@ -1,6 +1,6 @@
 """Every test of the SDK is watched for secrets that it shows."""
 
 from tests.support.codegen import scratch
-from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport
+from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport, pytest_runtest_setup
 
-__all__ = ["_watched", "all_logs", "pytest_runtest_makereport", "scratch"]
+__all__ = ["_watched", "all_logs", "pytest_runtest_makereport", "pytest_runtest_setup", "scratch"]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
+from tests.support.fake_auth_server import FakeServer
 from tests.support.secret_watch import WATCH, SecretWatch, judge
 from typeplate import AsyncClient, Client
 from typeplate._credentials import Credentials
 from typeplate._secret import StringSecret
 from typeplate._token import Token, TokenCache
 from typeplate.errors import ConfigurationError, NotFound
+from typeplate.v1.auth_service_pb2 import IssueTokenRequest
+from typeplate.v1.auth_service_pb2_grpc import AuthServiceStub
 
 SENTINEL = "tps_watched_SENTINEL"
+MADE = f"tps_{'k' * 12}_{'s' * 43}_{'c' * 6}"
 TOKEN = "a-watched-token"
 
 
@@ -22,10 +29,10 @@ def watch() -> Iterator[SecretWatch]:
     with pytest.MonkeyPatch.context() as patched:
         made = SecretWatch()
         made.install(patched)
+        made.begin()
         WATCH.blind = True
         yield made
-    WATCH.clients.clear()  # what was leaked on purpose
-    WATCH.errors.clear()
+    WATCH.forget()  # what was leaked on purpose
     WATCH.blind = False
 
 
@@ -40,7 +47,7 @@ def test_the_sdk_as_it_is_shows_nothing(watch: SecretWatch) -> None:
     error = NotFound("no such vehicle")
     assert watch.known >= {SENTINEL, TOKEN}
     assert error in watch.errors
-    assert list(watch.clients) == [held, other]
+    assert watch.clients == [held, other]
     assert watch.leaks("calling") == []
     held.close()
 
@@ -95,6 +102,40 @@ def test_a_local_variable_of_the_sdks_that_holds_a_secret_in_a_traceback_is_seen
     with pytest.raises(ConfigurationError):
         Client("127.0.0.1:1", client_id="app", client_secret=SENTINEL, client_secret_file="file")
     assert watch.leaks() == ["error ConfigurationError shows tps…"]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_process_that_shows_a_secret_is_seen(watch: SecretWatch, stream: str) -> None:
+    """One that this process knows of, or that looks like one of the server's."""
+    client()
+    for secret, shown in ((SENTINEL, "tps…"), (MADE, "tps…"), (".".join(["eyJhbGciOiJFUzI1"] * 3), "eyJ…")):
+        say(f"{secret} is it", stream)
+        assert watch.leaks() == [f"process shows {shown}"]
+    say("tps_ and eyJ are how they begin", stream)
+    assert watch.leaks() == []
+
+
+def test_what_a_process_is_to_print_is_a_secret_from_then_on(watch: SecretWatch) -> None:
+    """But on its standard output only."""
+    with watch.learning():
+        say(MADE, "stdout")
+        assert (watch.leaks(), MADE in watch.known) == ([], True)
+        say(MADE, "stderr")
+        assert watch.leaks() == ["process shows tps…"]
+    say(MADE, "stdout")
+    assert watch.leaks() == ["process shows tps…"]
+
+
+def say(text: str, stream: str) -> None:
+    code = f"import sys; print({text!r}, file=sys.{stream})"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_what_a_fake_server_is_told_and_tells_is_known(watch: SecretWatch) -> None:
+    """Also where a process of its own has called it."""
+    with FakeServer() as server, grpc.insecure_channel(server.target) as channel:
+        AuthServiceStub(channel).IssueToken(IssueTokenRequest(client_secret=SENTINEL))
+    assert watch.known == {SENTINEL, "token-1"}
 
 
 def test_a_test_that_shows_a_secret_fails(watch: SecretWatch) -> None:

@@ -1,0 +1,5 @@
+"""Every test of the command is watched for secrets that it shows."""
+
+from tests.support.secret_watch import _watched, all_logs, pytest_runtest_makereport, pytest_runtest_setup
+
+__all__ = ["_watched", "all_logs", "pytest_runtest_makereport", "pytest_runtest_setup"]
