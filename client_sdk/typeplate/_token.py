@@ -42,7 +42,7 @@ LOOK_S = 1.0
 """How often a secret that may change is read again while the one before is refused."""
 BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.2, 2.0
 """Pause after a refresh that failed for want of a server, doubling, less a jitter of up to a half. Short, for the
-refresh itself has tried for seconds, and each second more is an outage that the application sees and the server not."""
+refresh has tried for seconds itself, and each one more is an outage that the application sees and the server not."""
 RETRY_AFTER_S = 60.0
 """The longest that a server's wish to be asked later is followed: a wrong one would disable the client for good."""
 START_S, FLIGHT_S = 1.0, 30.0
@@ -58,8 +58,7 @@ that one caller met twice, so the others go on, and where every token is refused
 
 TERMINAL = (ClientRevoked, ClientSuspended, CredentialsRejected, InvalidArgument)
 TRANSIENT = (Unavailable, ResourceExhausted)
-USABLE = re.compile(r"[\x21-\x7e]{1,4096}")
-"""What can be sent in a header, and would be looked at by a server."""
+USABLE = re.compile(r"[\x21-\x7e]{1,4096}")  # what can be sent in a header, and a server would look at
 
 
 class Authorization(str):

@@ -14,6 +14,7 @@ from google.protobuf.json_format import Parse
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.commands import Typeplate, calling, clean_environment
+from tests.support.secret_watch import WATCH
 from tests.support.server import ServerProcess, running_server
 from typeplate import Client
 from typeplate.cli.effect import where
@@ -98,14 +99,15 @@ def test_a_disk_that_is_full_loses_no_secret(admin: Typeplate, name: str, tmp_pa
     path = tmp_path / "app.env"
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40)); import typeplate.cli as c; "
     words = ["clients", "create", name, "--write-env-file", str(path), "--json", *admin.shared]
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code} sys.exit(c.main())", *words],
-        env=clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with WATCH.learning():
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code} sys.exit(c.main())", *words],
+            env=clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
     assert done.returncode == 1
     assert f"could not write {path} (File too large): removed, and the secret is printed instead\n" in done.stderr
     assert not path.exists()
