@@ -33,6 +33,7 @@ from typeplate.errors import TypeplateError
 T = TypeVar("T")
 SHORTEST = 7
 """Shorter ones, as tests of the rules use, are words that may stand anywhere."""
+WORD = re.compile(rf"[\w-]{{{SHORTEST},}}")
 OURS = (str(Path(__file__).resolve().parents[2] / "client_sdk"), str(Path(grpc.__file__).parent))
 
 
@@ -97,8 +98,9 @@ class SecretWatch:
 
     def leaks(self, output: str = "") -> list[str]:
         """Where secrets are shown: in this output, by processes, clients, errors. Forgets what was looked at."""
-        shown = self._shown(output)
-        found = sorted({f"{where} shows {secret[:3]}…" for where, text in shown for secret in self.found_in(text)})
+        odd = [secret for secret in tuple(self.known) if len(secret) >= SHORTEST and not WORD.fullmatch(secret)]
+        shown = ((where, secret) for where, text in self._shown(output) for secret in self._found_in(text, odd))
+        found = sorted({f"{where} shows {secret[:3]}…" for where, secret in shown})
         self.forget()
         return found
 
@@ -116,13 +118,12 @@ class SecretWatch:
         self.clients.clear()
         self.errors.clear()
 
-    def found_in(self, text: str) -> Iterator[str]:
-        """The secrets in a text, each as a whole: `token-1` is not in `token-12`."""
+    def _found_in(self, text: str, odd: list[str]) -> Iterator[str]:
+        """The secrets in a text, each as a whole: `token-1` is not in `token-12`. `odd`: those that are no words."""
         yield from SHAPES.findall(text)
-        for secret in tuple(self.known):
-            if len(secret) < SHORTEST or secret not in text:
-                continue
-            if re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text):
+        yield from self.known.intersection(WORD.findall(text))
+        for secret in odd:
+            if secret in text and re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text):
                 yield secret
 
 
