@@ -22,10 +22,10 @@ from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._calls_base import BaseCalls
 from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
-from typeplate._reach import Tries, reach_aio, told
+from typeplate._reach import Tries, answered, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
-from typeplate._status import frameless, received, typed_error
+from typeplate._status import frameless, typed_error
 from typeplate._streams_aio import being_cancelled, keeping_status
 from typeplate._token import Token
 from typeplate.errors import Cancelled, ClientClosed, ConfigurationError, TypeplateError
@@ -126,7 +126,7 @@ class AsyncCalls(BaseCalls[AsyncAuthenticator]):
             left = remaining(limit, time.monotonic() - started)
             try:
                 sent = method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
-                return received(await sent)
+                return await answered(sent, left)
             except (grpc.RpcError, grpc.aio.BaseError, asyncio.CancelledError) as error:
                 if requests.error is not None and not being_cancelled():
                     raise requests.error from None

@@ -25,6 +25,7 @@ jitter = random.SystemRandom().random
 """0 to 1, and not the sequence of `random.random`: an application that seeds that one would have its processes call at
 the same moments.
 """
+LOST_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.15, 1.0
 MOST_ANSWERS = 5
 """How often one call asks a server that does answer, saying it is not available: as often as gRPC core would."""
@@ -125,11 +126,25 @@ def reach(method: Callable[..., T], request: Any, tries: Tries) -> T:
         time.sleep(pause)
 
 
+async def answered(call: Awaitable[T], left: float | None) -> T:
+    """The answer of an asyncio call that has these seconds.
+
+    Of thousands of calls at once to a server that comes and goes, gRPC (1.85) leaves a few unanswered for ever, deadline
+    or not. Those are given up, and cancelled, `LOST_S` after it.
+    """
+    try:
+        async with asyncio.timeout(None if left is None else left + LOST_S):
+            return received(await call)
+    except TimeoutError:
+        raise DeadlineExceeded("gRPC gave no answer by the deadline") from None
+
+
 async def reach_aio(method: Callable[..., Awaitable[T]], request: Any, tries: Tries) -> T:
     """The same on an event loop."""
     while True:
         try:
-            return received(await method(request, timeout=tries.left(time.monotonic()), wait_for_ready=False))
+            left = tries.left(time.monotonic())
+            return await answered(method(request, timeout=left, wait_for_ready=False), left)
         except grpc.RpcError as error:
             failure = typed_error(error)
             pause = tries.pause(failure, time.monotonic(), jitter())
