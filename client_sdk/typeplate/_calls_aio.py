@@ -22,13 +22,13 @@ from typeplate._auth_aio import AsyncAuthenticator
 from typeplate._calls_base import BaseCalls
 from typeplate._lazy import IMPORTING
 from typeplate._options import Options, Timeout, deadline_of
-from typeplate._reach import Tries, answered, reach_aio, told
+from typeplate._reach import Tries, reach_aio, told
 from typeplate._replay import AsyncReplay, Once
 from typeplate._session_aio import AsyncSession
-from typeplate._status import frameless, typed_error
+from typeplate._status import frameless, received, typed_error
 from typeplate._streams_aio import being_cancelled, keeping_status
 from typeplate._token import Token
-from typeplate.errors import Cancelled, ClientClosed, ConfigurationError, TypeplateError
+from typeplate.errors import Cancelled, ClientClosed, ConfigurationError, DeadlineExceeded, TypeplateError
 
 Stub = TypeVar("Stub")
 Response = TypeVar("Response")
@@ -120,20 +120,27 @@ class AsyncCalls(BaseCalls[AsyncAuthenticator]):
         ample: bool,
     ) -> Response:
         """Sends; refused, drops that token and sends once more with the next."""
-        started, replaced = time.monotonic(), False
+        started, replaced, overdue = time.monotonic(), False, self.session().overdue
         while True:
             token = None if public else await self.token(remaining(limit, time.monotonic() - started), ample=ample)
             left = remaining(limit, time.monotonic() - started)
+            sent: Awaitable[Response] | None = None
             try:
                 sent = method(requests.attempt(), timeout=left, metadata=token and (token.authorization,))
-                return await answered(sent, left)
+                if left is not None:
+                    overdue.expect(sent, left)
+                return received(await sent)
             except (grpc.RpcError, grpc.aio.BaseError, asyncio.CancelledError) as error:
+                if overdue.ended(sent) and not being_cancelled():
+                    raise told(DeadlineExceeded("gRPC gave no answer"), self.peer, limit) from None
                 if requests.error is not None and not being_cancelled():
                     raise requests.error from None
                 failure = self.failure(error)
                 again = self.replaceable(token, failure, last=replaced)
                 if not (again and requests.complete):
                     raise told(failure, self.peer, limit) from frameless(error)
+            finally:
+                overdue.ended(sent)
             replaced = True
 
     def failure(self, error: BaseException) -> TypeplateError:

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
+from typeplate._overdue import LOST_S
 from typeplate._status import frameless, received, typed_error
 from typeplate.errors import DeadlineExceeded, TypeplateError, Unavailable
 
@@ -25,7 +26,6 @@ jitter = random.SystemRandom().random
 """0 to 1, and not the sequence of `random.random`: an application that seeds that one would have its processes call at
 the same moments.
 """
-LOST_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.15, 1.0
 MOST_ANSWERS = 5
 """How often one call asks a server that does answer, saying it is not available: as often as gRPC core would."""
@@ -127,11 +127,7 @@ def reach(method: Callable[..., T], request: Any, tries: Tries) -> T:
 
 
 async def answered(call: Awaitable[T], left: float | None) -> T:
-    """The answer of an asyncio call that has these seconds.
-
-    Of thousands of calls at once to a server that comes and goes, gRPC (1.85) leaves a few unanswered for ever, deadline
-    or not. Those are given up, and cancelled, `LOST_S` after it.
-    """
+    """The answer of an asyncio call that has these seconds; one that gRPC forgets is given up (see `_overdue`)."""
     try:
         async with asyncio.timeout(None if left is None else left + LOST_S):
             return received(await call)

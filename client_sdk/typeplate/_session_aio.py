@@ -19,6 +19,7 @@ from typeplate._channel import open_aio_channel
 from typeplate._interceptors_aio import StreamStreamTokens, StreamUnaryTokens, UnaryStreamTokens, UnaryTokens
 from typeplate._lazy import IMPORTING
 from typeplate._options import DEFAULT_TIMEOUT_S, Options
+from typeplate._overdue import Overdue
 from typeplate._reach import Tries, jitter, reach_aio
 from typeplate._session import Closable, unanswered
 from typeplate._token import TokenCache
@@ -43,6 +44,7 @@ class AsyncSession:
         self._channel = open_aio_channel(options)
         self._intercepted: grpc.aio.Channel | None = None
         self._stubs: dict[Any, Any] = {}
+        self.overdue = Overdue()
         self.streams: weakref.WeakSet[Closable] = weakref.WeakSet()
         if options.credentials is not None:
             self.authenticator = AsyncAuthenticator(

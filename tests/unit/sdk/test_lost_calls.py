@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from typeplate import _reach
+from typeplate import AsyncClient, _overdue, _reach
 from typeplate.errors import DeadlineExceeded, InternalError
 
 
@@ -40,3 +40,33 @@ async def test_an_answer_without_a_message_is_an_error() -> None:
     nothing.set_result(None)
     with pytest.raises(InternalError):
         await _reach.answered(nothing, 1.0)
+
+
+async def test_of_the_calls_under_way_the_lost_one_is_cancelled_and_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are left alone, and nothing looks once all have ended."""
+    monkeypatch.setattr(_overdue, "LOST_S", 0.02)
+    loop = asyncio.get_running_loop()
+    lost, slow, answered = (loop.create_future() for _ in range(3))
+    overdue = _overdue.Overdue()
+    for call, seconds in ((lost, 0.01), (slow, 60.0), (answered, 0.01)):
+        overdue.expect(call, seconds)
+    assert overdue.ended(answered) is False
+    with pytest.raises(asyncio.CancelledError):
+        await lost
+    assert (overdue.ended(lost), overdue.ended(lost)) == (True, False)
+    assert not slow.done()
+    assert not answered.done()
+    overdue.ended(slow)
+    overdue._look()
+    assert overdue._timer is None
+
+
+async def test_a_client_tells_of_a_lost_call_as_of_one_without_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_overdue, "LOST_S", 0.02)
+    lost = asyncio.get_running_loop().create_future()
+    async with AsyncClient("127.0.0.1:1") as client:
+        with pytest.raises(DeadlineExceeded, match=r"127\.0\.0\.1:1 did not answer within 0\.05 s"):
+            await client._calls.unary(lambda *_, **__: lost, object(), 0.05)
+    assert lost.cancelled()
