@@ -12,7 +12,7 @@ import pytest
 from tests.support.fake_auth_server import FakeServer
 from tests.support.sdk_drivers import SECRET, Clock, Connect
 from tests.support.tcp_proxy import TcpProxy
-from typeplate import AsyncClient, Client
+from typeplate import AsyncClient, Client, _channel
 from typeplate.errors import Cancelled, ClientRevoked, DatabaseUnavailable, TokenRejected
 from typeplate.testing import Credentials, Server
 from typeplate.v1.data_service_pb2 import ExportVehiclesRequest, ExportVehiclesResponse
@@ -87,7 +87,9 @@ def catalogue() -> Iterator[Server]:
 
 
 @pytest.fixture
-def wire(catalogue: Server) -> Iterator[TcpProxy]:
+def wire(catalogue: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[TcpProxy]:
+    """To it, by connections that keep their first window: else all may have come before the first strike."""
+    monkeypatch.setattr(_channel, "FIXED", (*_channel.FIXED, ("grpc.http2.bdp_probe", 0)))
     with TcpProxy(int(catalogue.target.rpartition(":")[2])) as proxy:
         yield proxy
 
