@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from typeplate.errors import ClientClosed, InternalError, SecretUnavailable, Typ
 if TYPE_CHECKING:
     from typeplate.v1.auth_service_pb2 import IssueTokenRequest, IssueTokenResponse
 
-BEFORE_FORK_S = 1.0
+REFRESH, BEFORE_FORK_S = "typeplate-refresh", 1.0
 Found = Token | TypeplateError | None
 """How a refresh ended; None: nobody was asked, for the secret is the refused one still."""
 
@@ -53,14 +52,11 @@ class Caller:
         return min(left, longest, AMPLE_S - waited if self.wants_ample() else left)
 
 
-_refreshing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-
-
 def _before_fork() -> None:
     """Waits a moment for token requests to end: gRPC cannot prepare a fork while another thread is inside of it."""
     until = time.monotonic() + BEFORE_FORK_S
-    for thread in list(_refreshing):
-        if thread is not threading.current_thread():
+    for thread in threading.enumerate():
+        if thread.name == REFRESH and thread is not threading.current_thread():
             thread.join(max(until - time.monotonic(), 0.0))
 
 
@@ -133,9 +129,7 @@ class Authenticator:
 
     def _take_off(self, flight: int) -> None:
         try:
-            thread = threading.Thread(target=self._refresh, args=(flight,), name="typeplate-refresh", daemon=True)
-            thread.start()
-            _refreshing.add(thread)
+            threading.Thread(target=self._refresh, args=(flight,), name=REFRESH, daemon=True).start()
         except RuntimeError:  # no new threads while the interpreter exits
             self._refresh(flight)
         except BaseException:  # a signal handler's, amid the start: another may start at once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Generic, Protocol, TypeVar
 
 from typeplate._options import Options
@@ -26,7 +27,7 @@ class Session(Protocol[A]):
     authenticator: A | None
 
 
-class BaseCalls(Generic[A]):
+class BaseCalls(ABC, Generic[A]):
     """The subclasses begin the sessions and perform the calls."""
 
     def __init__(self, options: Options) -> None:
@@ -54,9 +55,9 @@ class BaseCalls(Generic[A]):
         """Seconds to wait for a token or a server where a call has no deadline."""
         return self._options.patience
 
+    @abstractmethod
     def session(self) -> Session[A]:
         """This process's, or the running loop's."""
-        raise NotImplementedError
 
     def authenticator(self) -> A:
         """What gives the tokens. Raises ConfigurationError where the client has no credentials."""

@@ -37,7 +37,7 @@ class Session:
         self._tries: Tries | None = None
         self._closing = threading.RLock()
         self._closed = self._making = False
-        self.streams: weakref.WeakSet[Closable] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Closable] = weakref.WeakSet()
         self.authenticator: Authenticator | None = None
         self._channel = self._intercepted = open_channel(options)
         self._stubs: dict[Any, Any] = {}
@@ -87,14 +87,21 @@ class Session:
         if self._closed:
             self._channel.close()
 
+    def opens(self, stream: Closable) -> None:
+        """Notes a stream, to end with the session. Raises ClientClosed."""
+        with self._closing:
+            if self._closed:
+                raise ClientClosed("the client is closed")
+            self._streams.add(stream)
+
     def close(self) -> None:
         """Ends calls under way and closes the channel; called by a signal handler amid `_make`, that does."""
         with self._closing:
             self._closed = True
-            making = self._making
+            making, streams = self._making, list(self._streams)
         if self.authenticator is not None:
             self.authenticator.close()
-        for stream in list(self.streams):
+        for stream in streams:
             stream.client_closed()
         if not making:
             self._channel.close()

@@ -45,7 +45,7 @@ class AsyncSession:
         self._intercepted: grpc.aio.Channel | None = None
         self._stubs: dict[Any, Any] = {}
         self.overdue = Overdue()
-        self.streams: weakref.WeakSet[Closable] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Closable] = weakref.WeakSet()
         if options.credentials is not None:
             self.authenticator = AsyncAuthenticator(
                 options.credentials, self._issue, cache, options.clock, jitter, self._unanswered
@@ -95,9 +95,13 @@ class AsyncSession:
             self._intercepted = open_aio_channel(self._options, interceptors)
         return kind(self._intercepted)
 
+    def opens(self, stream: Closable) -> None:
+        """Notes a stream, to end with the session."""
+        self._streams.add(stream)
+
     async def close(self) -> None:
         """Ends the refresh and the calls under way, and closes the channels."""
-        for stream in list(self.streams):
+        for stream in list(self._streams):
             stream.client_closed()
         if self.authenticator is not None:
             await self.authenticator.close()

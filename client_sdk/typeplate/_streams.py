@@ -241,7 +241,7 @@ class ResponseStream(BaseStream[T]):
 
     def _open(self, opening: Opening) -> None:
         self._token = None
-        self._calls.session().streams.add(self)
+        self._calls.session().opens(self)
         if not self._public:
             self._token = self._calls.token(opening.left(time.monotonic()), ample=True)
         self._call = self._send(opening)

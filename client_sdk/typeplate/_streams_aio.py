@@ -97,7 +97,7 @@ class AsyncResponseStream(BaseStream[T]):
 
     async def _open(self, opening: Opening) -> AsyncIterator[T]:
         self._token = None
-        self._calls.session().streams.add(self)
+        self._calls.session().opens(self)
         if not self._public:
             self._token = await self._calls.token(opening.left(time.monotonic()), ample=True)
         self._check()
